@@ -1,0 +1,187 @@
+"""The pictures. Each function takes plain arrays and writes one PNG, the same bytes each time."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from fashion_mnist.dataset import CLASS_NAMES
+from fashion_mnist.files import whole
+
+RIGHT, WRONG, MUTED = "#1a7f5a", "#c8372d", "#6b7280"
+MODEL_COLOURS = {"mlp": "#c77d0a", "cnn": "#2563c9"}
+
+matplotlib.rcParams.update(
+    {
+        "figure.dpi": 100,
+        "savefig.dpi": 160,
+        "font.size": 9,
+        "axes.titlesize": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": "#9ca3af",
+        "axes.labelcolor": "#374151",
+        "xtick.color": "#374151",
+        "ytick.color": "#374151",
+        "figure.constrained_layout.use": True,
+    }
+)
+
+
+def _save(path: Path, figure: Figure) -> None:
+    with whole(path) as partial:
+        # Without the Software tag: it would change the bytes with each matplotlib release.
+        figure.savefig(partial, format="png", metadata={"Software": None})
+
+
+def _show(axes: Axes, image: np.ndarray) -> None:
+    """Draw one image (28, 28, 1) in [0, 1], dark on light as on paper."""
+    axes.imshow(image[..., 0], cmap="gray_r", vmin=0, vmax=1)
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def samples(path: Path, images: np.ndarray, labels: np.ndarray, rows: int) -> None:
+    """Draw the first rows x rows images (n, 28, 28, 1) with their class names."""
+    figure = Figure(figsize=(1.25 * rows, 1.45 * rows))
+    grid = figure.subplots(rows, rows, squeeze=False)
+    for axes, image, label in zip(grid.flat, images, labels, strict=False):
+        _show(axes, image)
+        axes.set_title(CLASS_NAMES[label])
+    _save(path, figure)
+
+
+def curves(path: Path, histories: dict[str, pd.DataFrame]) -> None:
+    """Draw accuracy and loss by epoch, for training and validation, one colour a model."""
+    figure = Figure(figsize=(9, 3.6))
+    panels = figure.subplots(
+        1,
+        2,
+    )
+    for axes, quantity in zip(panels, ("accuracy", "loss"), strict=True):
+        for name, history in histories.items():
+            for column, style, split in (
+                (quantity, "--", "training"),
+                (f"val_{quantity}", "-", "validation"),
+            ):
+                axes.plot(
+                    history["epoch"],
+                    history[column],
+                    style,
+                    marker="o",
+                    markersize=3,
+                    color=MODEL_COLOURS[name],
+                    label=f"{name.upper()}, {split}",
+                )
+        axes.set(xlabel="epoch", title=f"{quantity} by epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.25)
+    panels[0].legend(frameon=False, loc="lower right")
+    _save(path, figure)
+
+
+def confusion(path: Path, counts: np.ndarray, title: str) -> None:
+    """Draw a confusion matrix, int (10, 10): rows true, columns predicted; zeros left out."""
+    figure = Figure(figsize=(6.6, 5.8))
+    axes = figure.subplots()
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    # The square root shows the mistakes, which are few beside the diagonal.
+    axes.imshow(np.sqrt(shares), cmap="Blues", vmin=0, vmax=1)
+    for true, predicted in np.argwhere(counts):
+        axes.text(
+            predicted,
+            true,
+            counts[true, predicted],
+            ha="center",
+            va="center",
+            color="white" if shares[true, predicted] > 0.3 else "#1f2937",
+        )
+    positions = range(len(CLASS_NAMES))
+    axes.set_xticks(positions, CLASS_NAMES, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(positions, CLASS_NAMES)
+    axes.set(xlabel="predicted class", ylabel="true class", title=title)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    _save(path, figure)
+
+
+def predictions(
+    path: Path,
+    images: np.ndarray,
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    title: str,
+) -> None:
+    """Draw images with their predicted class and its probability, and the true class if another.
+
+    Args:
+        path: the PNG.
+        images: float32 (n, 28, 28, 1).
+        labels: uint8 (n,).
+        probabilities: float32 (n, 10).
+        title: of the whole.
+    """
+    columns = min(5, len(images))
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(1.75 * columns, 1.85 * rows + 0.4))
+    grid = figure.subplots(rows, columns, squeeze=False)
+    figure.suptitle(title, fontsize=10)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, image, label, row in zip(grid.flat, images, labels, probabilities, strict=False):
+        _show(axes, image)
+        predicted = row.argmax()
+        right = predicted == label
+        text = f"{CLASS_NAMES[predicted]} {row[predicted]:.0%}"
+        axes.set_title(
+            text if right else f"{text}\ntrue: {CLASS_NAMES[label]}",
+            color=RIGHT if right else WRONG,
+        )
+    _save(path, figure)
+
+
+def feature_maps(
+    path: Path, images: np.ndarray, labels: np.ndarray, maps: np.ndarray, title: str
+) -> None:
+    """Draw each image with its class and, to its right, its maps in one layer.
+
+    Args:
+        path: the PNG.
+        images: float32 (n, 28, 28, 1).
+        labels: uint8 (n,).
+        maps: float32 (n, height, width, m), not negative.
+        title: of the whole.
+    """
+    rows, columns = len(images), 1 + maps.shape[-1]
+    figure = Figure(figsize=(0.62 * columns + 0.9, 0.64 * rows + 0.5))
+    grid = figure.subplots(rows, columns, squeeze=False)
+    figure.suptitle(title, fontsize=10)
+    # One scale a map, so that the garments that wake a unit up can be told from the others.
+    brightest = np.maximum(maps.max(axis=(0, 1, 2)), 1e-6)
+    for row, image, label, image_maps in zip(grid, images, labels, maps, strict=True):
+        _show(row[0], image)
+        row[0].set_ylabel(CLASS_NAMES[label], rotation=0, ha="right", va="center")
+        for unit, axes in enumerate(row[1:]):
+            axes.imshow(image_maps[..., unit], cmap="magma", vmin=0, vmax=brightest[unit])
+            axes.set_axis_off()
+    _save(path, figure)
+
+
+def kernels(path: Path, weights: np.ndarray, title: str) -> None:
+    """Draw the kernels of a convolution over one channel, float32 (height, width, 1, n)."""
+    count = weights.shape[-1]
+    columns = min(8, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(1.05 * columns, 1.05 * rows + 0.5))
+    grid = figure.subplots(rows, columns, squeeze=False)
+    figure.suptitle(title, fontsize=10)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, kernel in zip(grid.flat, np.moveaxis(weights[:, :, 0], -1, 0), strict=False):
+        limit = np.abs(kernel).max()
+        axes.imshow(kernel, cmap="RdBu", vmin=-limit, vmax=limit)
+    _save(path, figure)

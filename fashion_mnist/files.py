@@ -1,0 +1,42 @@
+"""Files that appear whole or not at all."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a path to write to; move what was written there to `path` once the block ends well.
+
+    The partial file has a fixed name beside `path`, so that a run after a kill overwrites it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".partial-{path.name}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, whole or not at all."""
+    with whole(path) as partial:
+        partial.write_bytes(content)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` as JSON, floats with six digits; NaN, which JSON lacks, is a ValueError."""
+    text = json.dumps(content, allow_nan=False)
+    readable = json.loads(text, parse_float=lambda number: float(f"{float(number):.6g}"))
+    write_bytes(path, (json.dumps(readable, indent=2) + "\n").encode())
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write `table` as CSV, without its index."""
+    write_bytes(path, table.to_csv(index=False, lineterminator="\n").encode())

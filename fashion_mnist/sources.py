@@ -1,0 +1,194 @@
+"""Where the dataset's files come from: web mirrors, the Debian package, a local folder."""
+
+import gzip
+import hashlib
+import subprocess
+import tempfile
+import time
+import zlib
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+
+import requests
+from tqdm import tqdm
+
+from fashion_mnist.errors import InputError
+from fashion_mnist.files import write_bytes
+
+CONNECT_TIMEOUT = 10  # seconds; a firewall that drops packets must not hold a source for long
+
+
+class _SourceError(Exception):
+    """Why a source gave no usable file."""
+
+
+def fetch(
+    sources: Iterable[str],
+    sha256: Mapping[str, str],
+    folder: Path,
+    *,
+    timeout: float,
+    retries: int,
+) -> str:
+    """Put verified files into `folder`, all from the first source that has all of them.
+
+    A gzip header names the file and the time of its compression. Both are dropped, so that the
+    known mirrors, whose compressed data agree, all give the same bytes.
+
+    Args:
+        sources: URLs of folders, `debian:PACKAGE`, or paths of local folders.
+        sha256: the gzip files to get, each with the SHA-256 of its decompressed content.
+        folder: where they go; nothing is written before all are verified.
+        timeout: seconds without a byte after which a web mirror has failed.
+        retries: further tries of a broken download.
+
+    Returns:
+        The source that was used.
+
+    Raises:
+        InputError: no source gave all the files; the message lists each with its reason.
+    """
+    failures = []
+    for source in sources:
+        try:
+            contents = _read_all(source, sha256, timeout, retries)
+        except _SourceError as error:
+            failures.append(f"{source}: {error}")
+        else:
+            for name, content in contents.items():
+                write_bytes(folder / name, _without_name_and_time(content))
+            return source
+    raise InputError(
+        "no source gave the dataset: "
+        + "; ".join(failures)
+        + f". To use files that you have, put {', '.join(sha256)} into a folder that "
+        "download.sources in params.yaml lists"
+    )
+
+
+def _read_all(
+    source: str, sha256: Mapping[str, str], timeout: float, retries: int
+) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as scratch:
+        if source.startswith(("http://", "https://")):
+            read = partial(_download, source.rstrip("/"), timeout, retries)
+        elif source.startswith("debian:"):
+            package = source.removeprefix("debian:")
+            read = partial(_read_file, _unpack_debian_package(package, Path(scratch)))
+        else:
+            read = partial(_read_file, Path(source))
+        contents = {}
+        for name, expected in sha256.items():
+            contents[name] = read(name)
+            _verify(name, contents[name], expected)
+        return contents
+
+
+def _verify(name: str, content: bytes, expected: str) -> None:
+    try:
+        actual = hashlib.sha256(gzip.decompress(content)).hexdigest()
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise _SourceError(f"{name} is a corrupt gzip file ({error})") from None
+    if actual != expected:
+        raise _SourceError(f"{name} has SHA-256 {actual} decompressed, expected {expected}")
+
+
+def _without_name_and_time(content: bytes) -> bytes:
+    """Return a gzip file with an empty header (RFC 1952, section 2.3)."""
+    flags, start = content[3], 10
+    if flags & 4:  # FEXTRA
+        start += 2 + int.from_bytes(content[10:12], "little")
+    for flag in (8, 16):  # FNAME, FCOMMENT
+        if flags & flag:
+            start = content.index(0, start) + 1
+    if flags & 2:  # FHCRC
+        start += 2
+    return b"\x1f\x8b\x08" + bytes(6) + b"\xff" + content[start:]
+
+
+def _download(url: str, timeout: float, retries: int, name: str) -> bytes:
+    failure = ""
+    for attempt in range(retries + 1):
+        time.sleep(2**attempt - 1)
+        try:
+            response = requests.get(
+                f"{url}/{name}", stream=True, timeout=(CONNECT_TIMEOUT, timeout)
+            )
+        except requests.RequestException as error:
+            raise _SourceError(f"not reachable ({_reason(error)})") from None
+        with response:
+            if response.ok:
+                try:
+                    return _read_body(response, name)
+                except requests.RequestException as error:
+                    failure = f"{name} broke off ({_reason(error)})"
+            else:
+                failure = f"{name}: HTTP status {response.status_code} {response.reason}"
+                if response.status_code < 500:
+                    break
+    raise _SourceError(failure)
+
+
+def _read_body(response: requests.Response, name: str) -> bytes:
+    size = int(response.headers.get("Content-Length", 0)) or None
+    body = bytearray()
+    # disable=None: no bar where the output is not a terminal.
+    with tqdm(desc=name, total=size, unit="B", unit_scale=True, disable=None) as bar:
+        for chunk in response.iter_content(1 << 16):
+            body += chunk
+            bar.update(len(chunk))
+    return bytes(body)
+
+
+def _reason(error: Exception) -> str:
+    """The innermost cause of an error from requests, which wraps it several times."""
+    while error.args and isinstance(
+        cause := getattr(error.args[-1], "reason", error.args[-1]), Exception
+    ):
+        error = cause
+    return str(error).rpartition(">: ")[2].rpartition("): ")[2] or type(error).__name__
+
+
+def _unpack_debian_package(package: str, scratch: Path) -> Path:
+    """Download and unpack a Debian package without root and without the machine's package lists."""
+    # apt wants these folders to be there.
+    for folder in ("state/lists/partial", "cache/archives/partial", "package"):
+        (scratch / folder).mkdir(parents=True)
+    apt_get = [
+        "apt-get",
+        "--quiet=2",
+        f"-oDir::State={scratch}/state",
+        f"-oDir::Cache={scratch}/cache",
+        "-oDir::State::status=/dev/null",
+        "-oAcquire::Languages=none",
+        "-oAPT::Sandbox::User=",
+        "-oAPT::Get::List-Cleanup=0",
+    ]
+    _run([*apt_get, "update"], scratch)
+    _run([*apt_get, "download", package], scratch)
+    (archive,) = scratch.glob("*.deb")
+    _run(["dpkg-deb", "-x", str(archive), "package"], scratch)
+    found = next((scratch / "package").rglob("*-ubyte.gz"), None)
+    if found is None:
+        raise _SourceError("the package holds no *-ubyte.gz")
+    return found.parent
+
+
+def _run(command: list[str], folder: Path) -> None:
+    try:
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=300)
+    except FileNotFoundError:
+        raise _SourceError(f"this machine has no {command[0]}") from None
+    except subprocess.TimeoutExpired:
+        raise _SourceError(f"{command[0]} took over 5 minutes") from None
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.strip().splitlines() or [f"exit status {error.returncode}"]
+        raise _SourceError(f"{command[0]} failed ({lines[-1]})") from None
+
+
+def _read_file(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except OSError as error:
+        raise _SourceError(f"{name}: {error.strerror}") from None

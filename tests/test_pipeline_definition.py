@@ -1,0 +1,47 @@
+"""dvc.yaml says the truth about the code: every import is a dep, every param read is declared."""
+
+import ast
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+
+
+def module_file(name: str) -> Path | None:
+    path = ROOT.joinpath(*name.split("."))
+    for file in (path / "__init__.py", path.with_suffix(".py")):
+        if file.exists():
+            return file
+    return None
+
+
+def imported_modules(file: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative imports are not followed"
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {".".join(parts[: i + 1]) for name in names for parts in [name.split(".")] for i in range(len(parts))}
+
+
+def import_closure(file: Path) -> set[str]:
+    """The files inside the repository that running `file` as a module imports, itself included."""
+    found, waiting = set(), [file, *(p for p in [file.parent / "__init__.py"] if p.exists())]
+    while waiting:
+        current = waiting.pop()
+        if current not in found:
+            found.add(current)
+            waiting += [f for name in imported_modules(current) if (f := module_file(name))]
+    return {path.relative_to(ROOT).as_posix() for path in found}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_code_deps_are_the_import_closure(stage):
+    script = ROOT / "stages" / f"{stage}.py"
+    declared = {dep for dep in STAGES[stage]["deps"] if dep.endswith(".py")}
+    assert declared == import_closure(script)
