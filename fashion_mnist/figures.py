@@ -65,7 +65,7 @@ def curves(path: Path, histories: dict[str, pd.DataFrame]) -> None:
     for axes, quantity in zip(panels, ("accuracy", "loss"), strict=True):
         for name, history in histories.items():
             for column, style, split in (
-                (quantity, "--", "training"),
+                (f"train_{quantity}", "--", "training"),
                 (f"val_{quantity}", "-", "validation"),
             ):
                 axes.plot(

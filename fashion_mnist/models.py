@@ -51,16 +51,21 @@ def cnn(params: CNN, images: np.ndarray) -> keras.Model:
         x = whitening(x)
         whitening.set_weights([kernels])
         x = layers.ReLU(name="whitening_relu")(x)
-    for position, filters in enumerate(params.filters, start=1):
-        x = layers.Conv2D(
+    for position, (filters, padding) in enumerate(
+        zip(params.filters, params.paddings, strict=True), start=1
+    ):
+        convolution = layers.Conv2D(
             filters,
             params.kernel_size,
-            padding=params.padding,
+            padding=padding,
             use_bias=not params.batch_normalization,
             name=f"conv{position}",
-        )(x)
+        )
+        x = convolution(x)
+        if params.initialization == "identity":
+            _pass_channels_on(convolution)
         if position in params.pool_after:
-            x = layers.Dropout(params.conv_dropout_rate)(x) if params.conv_dropout_rate else x
+            x = layers.Dropout(params.conv_dropout_rate)(x)
             x = layers.MaxPooling2D(name=f"pool{position}")(x)
         if params.batch_normalization:
             x = FusedBatchNormalization(name=f"norm{position}")(x)
@@ -76,10 +81,25 @@ def cnn(params: CNN, images: np.ndarray) -> keras.Model:
 def _classify(x: keras.KerasTensor, units: list[int], dropout_rate: float) -> keras.KerasTensor:
     for position, width in enumerate(units, start=1):
         x = layers.Dense(width, activation="relu", name=f"dense{position}")(x)
-        x = layers.Dropout(dropout_rate)(x) if dropout_rate else x
+        x = layers.Dropout(dropout_rate)(x)
+    if not units:
+        x = layers.Dropout(dropout_rate)(x)
     # In bfloat16 a probability would have two digits.
     x = layers.Dense(len(CLASS_NAMES), name="logits", dtype="float32")(x)
     return layers.Softmax(name="probabilities", dtype="float32")(x)
+
+
+def _pass_channels_on(convolution: layers.Conv2D) -> None:
+    """Let the first filters copy the input's channels; Keras's own initialiser fills the others.
+
+    Source: Jordan, arXiv 2404.00498, section 3.3. An initialiser class of our own would keep plain
+    Keras from loading the model.
+    """
+    kernel, *bias = convolution.get_weights()
+    channels = np.arange(min(kernel.shape[2:]))
+    kernel[..., channels] = 0
+    kernel[kernel.shape[0] // 2, kernel.shape[1] // 2, channels, channels] = 1
+    convolution.set_weights([kernel, *bias])
 
 
 def whitening_kernels(images: np.ndarray) -> np.ndarray:

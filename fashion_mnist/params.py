@@ -13,6 +13,7 @@ PATH = Path("params.yaml")
 
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Padding = Literal["same", "valid"]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -59,14 +60,21 @@ class MLP(Recipe):
 class CNN(Recipe):
     whitening: bool
     filters: Annotated[list[Count], Field(min_length=1)]
+    initialization: Literal["identity", "glorot_uniform"]
     kernel_size: Annotated[int, Field(ge=1, le=28)]
-    padding: Literal["same", "valid"]
+    padding: Padding | list[Padding]
     pool_after: list[Count]
     batch_normalization: bool
     conv_dropout_rate: Rate
     head: Literal["flatten", "global_max_pooling", "global_average_pooling"]
     dense_units: list[Count]
     dropout_rate: Rate
+
+    @property
+    def paddings(self) -> list[Padding]:
+        """The padding of each convolution."""
+        one_for_all = isinstance(self.padding, str)
+        return [self.padding] * len(self.filters) if one_for_all else self.padding
 
     @model_validator(mode="after")
     def _check_sizes(self) -> "CNN":
@@ -77,9 +85,14 @@ class CNN(Recipe):
                 f"pool_after = {self.pool_after}: expected ascending positions in filters, "
                 f"1 to {len(self.filters)}"
             )
+        if len(self.paddings) != len(self.filters):
+            raise ValueError(
+                f"padding = {self.padding}: expected one word, or one for each of the "
+                f"{len(self.filters)} filters"
+            )
         side = 27 if self.whitening else 28
-        for position in range(1, len(self.filters) + 1):
-            side -= self.kernel_size - 1 if self.padding == "valid" else 0
+        for position, padding in enumerate(self.paddings, start=1):
+            side -= self.kernel_size - 1 if padding == "valid" else 0
             if position in self.pool_after:
                 side //= 2
             if side < 1:
@@ -133,12 +146,13 @@ def load(*sections: str) -> Params:
     try:
         checked = Params.model_validate(content)
     except ValidationError as error:
-        raise InputError("; ".join(map(_describe, error.errors()))) from None
+        raise InputError(_describe(error.errors()[0])) from None
     return checked.model_construct(**{name: getattr(checked, name) for name in sections})
 
 
 def _describe(error: dict) -> str:
-    key = ".".join(map(str, error["loc"]))
+    # Where a value may be of several types, pydantic puts the type's name behind the key.
+    key = ".".join(str(part) for part in error["loc"] if "[" not in str(part))
     if error["type"] == "missing":
         return f"{PATH}: {key} is missing; `git diff {PATH}` shows what changed"
     if error["type"] == "extra_forbidden":

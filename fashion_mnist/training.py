@@ -51,8 +51,8 @@ def fit(
         recipe: the `mlp` or `cnn` section.
 
     Returns:
-        A row an epoch: epoch (from 1), accuracy, val_accuracy, loss, val_loss. Those of the
-        training images are means over the epoch, with augmentation and dropout at work.
+        A row an epoch: epoch (from 1), train_accuracy, val_accuracy, train_loss, val_loss. The
+        train_ ones are means over the epoch, with augmentation and dropout at work.
 
     Raises:
         InputError: the loss is no longer a number.
@@ -77,8 +77,14 @@ def fit(
         shuffle=False,
         verbose=0,
     )
-    columns = ["accuracy", "val_accuracy", "loss", "val_loss"]
-    table = pd.DataFrame(history.history, columns=columns).round(5)
+    table = pd.DataFrame(
+        {
+            "train_accuracy": history.history["accuracy"],
+            "val_accuracy": history.history["val_accuracy"],
+            "train_loss": history.history["loss"],
+            "val_loss": history.history["val_loss"],
+        }
+    ).round(5)
     table.insert(0, "epoch", range(1, train.epochs + 1))
     return table
 
@@ -86,7 +92,7 @@ def fit(
 def summarize(model: keras.Model, history: pd.DataFrame, precision: str) -> dict:
     """Return what metrics/train_MODEL.json says: the last epoch, the size, the precision."""
     last = history.iloc[-1].drop("epoch").to_dict()
-    return {**last, "parameters": model.count_params(), "precision": precision}
+    return {model.name: {**last, "parameters": model.count_params(), "precision": precision}}
 
 
 def _learning_rate(

@@ -1,5 +1,6 @@
 """The pipeline's stages, a script each; here is what they share: errors become one line."""
 
+import signal
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -13,6 +14,9 @@ if any(find_spec(package) is None for package in ("keras", "pydantic", "ruamel",
 
 from fashion_mnist.errors import InputError
 
+# A handler rather than KeyboardInterrupt: Ctrl-C may come while TensorFlow is still imported.
+signal.signal(signal.SIGINT, lambda *_: sys.exit("interrupted; nothing half-written is left"))
+
 
 def run(main: Callable[[], None]) -> None:
     """Run a stage; an error that its user can mend is one line on stderr and exit status 1."""
@@ -23,5 +27,3 @@ def run(main: Callable[[], None]) -> None:
         sys.exit(f"error in {stage}: {error}")
     except OSError as error:
         sys.exit(f"error in {stage}: {error.filename or 'writing'}: {error.strerror or error}")
-    except KeyboardInterrupt:
-        sys.exit(f"{stage}: interrupted; nothing half-written is left")

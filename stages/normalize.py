@@ -27,7 +27,7 @@ def main() -> None:
         dataset.save(Path("data") / name, split)
     files.write_json(
         Path("metrics/dataset.json"),
-        {name: dataset.count_by_class(split.labels) for name, split in splits.items()},
+        {"images": {name: dataset.count_by_class(s.labels) for name, s in splits.items()}},
     )
     figures.samples(Path("plots/samples.png"), *splits["train"], rows=normalize.sample_rows)
 

@@ -26,7 +26,12 @@ def imported_modules(file: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: relative imports are not followed"
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return {".".join(parts[: i + 1]) for name in names for parts in [name.split(".")] for i in range(len(parts))}
+    return {
+        ".".join(parts[: i + 1])
+        for name in names
+        for parts in [name.split(".")]
+        for i in range(len(parts))
+    }
 
 
 def import_closure(file: Path) -> set[str]:

@@ -1,0 +1,37 @@
+# Each target is a command or two; the README shows the same without make.
+PYTHON ?= python3
+# The stages that dvc starts find the environment's python there.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: all test lint format requirements
+
+all: .venv/installed
+	@.venv/bin/dvc repro
+	@.venv/bin/python -m fashion_mnist.summary
+
+test: .venv/installed
+	.venv/bin/pytest
+
+lint: .venv/installed
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+format: .venv/installed
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+# Pins what pyproject.toml asks for, at the newest versions.
+requirements: .venv/installed
+	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --group dev pyproject.toml --output-file requirements.txt
+
+.venv/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14) and \
+	  "error: Python %d.%d found, 3.10 to 3.13 expected: make PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv --clear .venv
+	@# pip gets only uv, by its pin and hashes: uv installs the rest in seconds.
+	sed -n '/^uv==/,/[^\\]$$/p' requirements.txt > .venv/uv.txt
+	.venv/bin/pip install --quiet --require-hashes --requirement .venv/uv.txt
+	.venv/bin/uv pip install --quiet --require-hashes --compile-bytecode --requirements requirements.txt
+	@touch .venv/installed

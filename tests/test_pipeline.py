@@ -1,0 +1,120 @@
+"""What DVC must do here, seen on real `dvc` in temporary repositories."""
+
+import csv
+import io
+import json
+import time
+
+import pytest
+from conftest import Repository, new_repository, stages_run
+
+
+def test_second_repro_runs_nothing(finished):
+    assert finished.repro() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "stages"),
+    [
+        ({"mlp": {"hidden_units": [16]}}, ["train_mlp", "evaluate"]),
+        ({"cnn": {"dropout_rate": 0.25}}, ["train_cnn", "evaluate", "feature_maps"]),
+        ({"evaluate": {"mistakes": 2}}, ["evaluate"]),
+        ({"feature_maps": {"maps": 2}}, ["feature_maps"]),
+        ({"normalize": {"sample_rows": 2}}, ["normalize"]),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+)
+def test_a_change_reruns_what_it_touches_and_its_return_runs_nothing(finished, change, stages):
+    before = finished.outputs()
+    original = (finished.folder / "params.yaml").read_bytes()
+    finished.set_params(**change)
+    assert finished.repro() == stages
+    assert finished.outputs() != before
+
+    (finished.folder / "params.yaml").write_bytes(original)
+    assert finished.repro() == []
+    assert finished.outputs() == before
+    assert finished.run("git", "status", "--porcelain").stdout == ""
+
+
+def test_rerun_in_another_folder_gives_the_same_bytes(finished, tmp_path):
+    other = new_repository(tmp_path / "elsewhere")
+    other.repro()
+    outputs, others = finished.outputs(), other.outputs()
+    assert outputs.keys() == others.keys()
+    assert [name for name in outputs if outputs[name] != others[name]] == []
+
+
+def test_experiment_from_a_clean_clone(finished, tmp_path):
+    clone = Repository(tmp_path / "clone")
+    finished.run("git", "clone", "--quiet", str(finished.folder), str(clone.folder))
+    # The dataset comes from the first repository's cache, as a download would need a network.
+    clone.dvc("cache", "dir", "--local", str(finished.folder / ".dvc" / "cache"))
+    nobody = {"HOME": str(tmp_path), "GIT_CONFIG_GLOBAL": "/dev/null"}
+
+    done = clone.dvc("exp", "run", "--name", "longer", "--set-param", "train.epochs=2", env=nobody)
+    assert stages_run(done) == ["train_mlp", "train_cnn", "evaluate", "feature_maps"]
+
+    shown = list(csv.DictReader(io.StringIO(clone.dvc("exp", "show", "--csv", env=nobody))))
+    epochs = {row["Experiment"] or row["rev"]: row["train.epochs"] for row in shown}
+    assert epochs["longer"] == "2"
+    accuracy = {row["Experiment"] or row["rev"]: row["cnn.accuracy"] for row in shown}
+    assert all(0 <= float(value) <= 1 for value in accuracy.values())
+
+    params = json.loads(clone.dvc("params", "diff", "--json", env=nobody))
+    assert params == {"params.yaml": {"train.epochs": {"old": 1, "new": 2, "diff": 1}}}
+    metrics = json.loads(clone.dvc("metrics", "diff", "--json", env=nobody))
+    assert {"mlp.accuracy", "cnn.accuracy", "cnn.classes.Bag.f1"} & metrics[
+        "metrics/evaluate.json"
+    ].keys()
+
+    clone.dvc("plots", "diff", env=nobody)
+    page = (clone.folder / "dvc_plots" / "index.html").read_text()
+    for title in ("Accuracy of the CNN by epoch", "Confusion matrix of the CNN", "mistakes.png"):
+        assert title in page
+    assert '"rev": "workspace"' in page
+    assert '"rev": "HEAD"' in page
+
+
+def test_grid_of_queued_experiments(finished):
+    finished.dvc("exp", "run", "--queue", "--set-param", "cnn.dropout_rate=0.0,0.25")
+    finished.dvc("queue", "start", "--jobs", "1")
+    deadline = time.monotonic() + 150
+    while "Queued" in (status := finished.dvc("queue", "status")) or "Running" in status:
+        assert time.monotonic() < deadline, status
+        time.sleep(1)
+    assert status.count("Success") == 2, status
+
+    shown = csv.DictReader(io.StringIO(finished.dvc("exp", "show", "--csv", "--all-commits")))
+    rates = {row["cnn.dropout_rate"]: row["cnn.accuracy"] for row in shown if row["Experiment"]}
+    assert rates.keys() == {"0.0", "0.25"}
+    assert all(rates.values())
+
+
+def test_results_are_in_git_and_heavy_files_in_the_cache(finished):
+    tracked = finished.run("git", "ls-files").stdout.split()
+    assert {name.split("/")[0] for name in tracked} >= {"metrics", "plots"}
+    assert not {name.split("/")[0] for name in tracked} & {"data", "models"}
+    for path in (finished.folder / "models").glob("*.keras"):
+        path.unlink()
+    finished.dvc("checkout")
+    assert {path.name for path in (finished.folder / "models").iterdir()} == {
+        "cnn.keras",
+        "mlp.keras",
+    }
+
+
+def test_graph_joins_the_stages_and_each_says_what_it_does(finished):
+    graph = finished.dvc("dag", "--dot")
+    for edge in (
+        '"download" -> "normalize"',
+        '"normalize" -> "train_mlp"',
+        '"normalize" -> "train_cnn"',
+        '"train_mlp" -> "evaluate"',
+        '"train_cnn" -> "evaluate"',
+        '"train_cnn" -> "feature_maps"',
+    ):
+        assert edge in graph
+    described = finished.dvc("stage", "list").splitlines()
+    assert len(described) == 6
+    assert not [line for line in described if "Outputs" in line], described

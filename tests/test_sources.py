@@ -1,0 +1,144 @@
+"""Downloads from a real HTTP server on this machine, which can be told to misbehave."""
+
+import gzip
+import hashlib
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from fashion_mnist import sources
+from fashion_mnist.errors import InputError
+
+CONTENTS = {"one.gz": b"content of one" * 500, "two.gz": b"content of two" * 500}
+SHA256 = {name: hashlib.sha256(content).hexdigest() for name, content in CONTENTS.items()}
+FILES = {name: gzip.compress(content, mtime=123) for name, content in CONTENTS.items()}
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        name = self.path.rpartition("/")[2]
+        self.server.requests.append(name)
+        behaviour = self.server.behaviours.pop(0) if self.server.behaviours else "serve"
+        if isinstance(behaviour, int):
+            self.send_error(behaviour)
+            return
+        body = FILES[name]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if behaviour == "stall":
+            self.wfile.write(body[:10])
+            self.server.stalled.wait(5)
+        else:
+            self.wfile.write(body[:10] if behaviour == "break off" else body)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.behaviours, server.requests, server.stalled = [], [], threading.Event()
+    server.url = f"http://127.0.0.1:{server.server_port}/data"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.stalled.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    monkeypatch.setattr(sources.time, "sleep", lambda seconds: None)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "local"
+    folder.mkdir()
+    for name, content in FILES.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def fetch(target, *listed, timeout=0.5, retries=1):
+    return sources.fetch(map(str, listed), SHA256, target, timeout=timeout, retries=retries)
+
+
+def fetch_fails(target, *listed, **kwargs) -> str:
+    with pytest.raises(InputError) as caught:
+        fetch(target, *listed, **kwargs)
+    assert not target.exists() or not list(target.iterdir()), "a failed download left something"
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_web_and_folder_give_the_same_bytes_without_name_and_time(server, folder, tmp_path):
+    assert fetch(tmp_path / "web", server.url) == server.url
+    # Another header: with a name, a comment, an extra field and a header checksum.
+    body = FILES["one.gz"][10:]
+    header = b"\x1f\x8b\x08\x1e" + b"timeXO" + b"\x03\x00abc" + b"name\0" + b"comment\0" + b"CR"
+    (folder / "one.gz").write_bytes(header + body)
+    fetch(tmp_path / "folder", folder)
+    for name, content in CONTENTS.items():
+        fetched = (tmp_path / "web" / name).read_bytes()
+        assert fetched == (tmp_path / "folder" / name).read_bytes()
+        assert gzip.decompress(fetched) == content
+        assert fetched[4:8] == bytes(4)
+
+
+@pytest.mark.parametrize("behaviour", [503, "break off", "stall"])
+def test_a_passing_fault_is_retried(server, tmp_path, behaviour):
+    server.behaviours = [behaviour]
+    fetch(tmp_path / "raw", server.url)
+    assert server.requests == ["one.gz", "one.gz", "two.gz"]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "complaint"),
+    [
+        (503, "one.gz: HTTP status 503"),
+        ("break off", "one.gz broke off (IncompleteRead"),
+        ("stall", "one.gz broke off (Read timed out"),
+    ],
+)
+def test_a_lasting_fault_ends_the_source(server, tmp_path, behaviour, complaint):
+    server.behaviours = [behaviour] * 9
+    assert complaint in fetch_fails(tmp_path / "raw", server.url)
+    assert server.requests == ["one.gz", "one.gz"]
+
+
+def test_a_missing_file_is_not_asked_for_twice(server, tmp_path):
+    server.behaviours = [404]
+    assert "one.gz: HTTP status 404" in fetch_fails(tmp_path / "raw", server.url)
+    assert server.requests == ["one.gz"]
+
+
+def test_sources_are_tried_in_order_until_one_has_all_files(server, folder, tmp_path):
+    server.behaviours = ["serve", 404]
+    assert fetch(tmp_path / "raw", server.url, folder, "/nowhere") == str(folder)
+
+
+def test_when_all_fail_each_is_listed_with_its_reason(server, folder, tmp_path):
+    (folder / "two.gz").write_bytes(gzip.compress(b"other content"))
+    server.behaviours = [500] * 9
+    said = fetch_fails(tmp_path / "raw", "http://127.0.0.1:9", server.url, folder, "/nowhere")
+    assert "http://127.0.0.1:9: not reachable (Failed to establish a new connection: " in said
+    assert "HTTP status 500" in said
+    assert f"{folder}: two.gz has SHA-256 {hashlib.sha256(b'other content').hexdigest()}" in said
+    assert "/nowhere: one.gz: No such file or directory" in said
+    assert "put one.gz, two.gz into a folder that download.sources in params.yaml lists" in said
+
+
+def test_a_corrupt_file_is_named(folder, tmp_path):
+    (folder / "two.gz").write_bytes(FILES["two.gz"][:-4])
+    assert "two.gz is a corrupt gzip file" in fetch_fails(tmp_path / "raw", folder)
+
+
+def test_debian_source_needs_apt(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = fetch_fails(tmp_path / "raw", "debian:dataset-fashion-mnist")
+    assert "this machine has no apt-get" in said

@@ -1,0 +1,97 @@
+from itertools import islice
+
+import numpy as np
+import pytest
+from conftest import made_images
+
+from fashion_mnist import models, params, training
+from fashion_mnist.dataset import Split
+from fashion_mnist.errors import InputError
+
+TRAIN = params.Train(epochs=2, batch_size=32, seed=0, precision="float32")
+RECIPE = {
+    "learning_rate": 0.01,
+    "schedule": "cosine",
+    "weight_decay": 0.0,
+    "label_smoothing": 0.0,
+    "flip": True,
+    "shift": 1,
+}
+MLP = params.MLP(hidden_units=[16], dropout_rate=0.1, **RECIPE)
+
+
+def made_split(count: int, seed: int) -> Split:
+    images, labels = made_images(count, seed)
+    return Split(images[..., None] / np.float32(255), labels)
+
+
+TRAINING, VALIDATION = made_split(200, seed=6), made_split(50, seed=7)
+
+
+def train(settings=TRAIN, recipe=MLP):
+    training.prepare(settings)
+    model = models.mlp(recipe)
+    return model, training.fit(model, TRAINING, VALIDATION, settings, recipe)
+
+
+def test_training_learns():
+    settings = TRAIN.model_copy(update={"epochs": 10})
+    _, history = train(settings)
+    assert history["epoch"].tolist() == list(range(1, 11))
+    assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0] / 2
+    assert history["val_accuracy"].iloc[-1] > 0.9
+
+
+def test_the_seed_decides_every_weight():
+    first, second = train()[0], train()[0]
+    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    third = train(TRAIN.model_copy(update={"seed": 1}))[0]
+    assert not np.array_equal(first.get_weights()[0], third.get_weights()[0])
+
+
+def test_a_loss_that_is_not_a_number_stops_training_and_says_when():
+    with pytest.raises(
+        InputError, match=r"the loss is nan in epoch 1, batch \d+: .* mlp.learning_r"
+    ):
+        train(recipe=MLP.model_copy(update={"learning_rate": 1e30, "schedule": "constant"}))
+
+
+def epoch_of_batches(recipe, epoch=0):
+    per_epoch = 7  # 200 images in batches of 32
+    batches = training._batches(TRAINING, TRAIN, recipe)
+    return list(islice(batches, epoch * per_epoch, (epoch + 1) * per_epoch))
+
+
+def test_an_epoch_shows_each_image_once_in_another_order():
+    plain = MLP.model_copy(update={"flip": False, "shift": 0})
+    first, second = epoch_of_batches(plain), epoch_of_batches(plain, epoch=1)
+    for batches in (first, second):
+        assert [len(images) for images, _ in batches] == [32] * 6 + [8]
+        shown = {images[i].tobytes() for images, _ in batches for i in range(len(images))}
+        assert shown == {image.tobytes() for image in TRAINING.images}
+    assert not np.array_equal(first[0][0], second[0][0])
+    label_of = {image.tobytes(): label for image, label in zip(*TRAINING, strict=True)}
+    for images, targets in first:
+        assert [label_of[image.tobytes()] for image in images] == targets.argmax(axis=1).tolist()
+
+
+def test_every_image_is_seen_mirrored_in_every_other_epoch():
+    flipping = MLP.model_copy(update={"shift": 0})
+    straight = {image.tobytes() for image in TRAINING.images}
+    shown = [
+        {image.tobytes() for images, _ in epoch_of_batches(flipping, epoch) for image in images}
+        for epoch in (0, 1)
+    ]
+    as_is = [straight & images for images in shown]
+    assert as_is[0] | as_is[1] == straight
+    assert not as_is[0] & as_is[1]
+    assert 60 < len(as_is[0]) < 140
+
+
+def test_auto_precision_is_what_this_processor_computes_in(monkeypatch):
+    auto = TRAIN.model_copy(update={"precision": "auto"})
+    for flags, expected in (("fpu amx_bf16", "mixed_bfloat16"), ("fpu avx2", "float32")):
+        monkeypatch.setattr(training.Path, "read_text", lambda path, flags=flags: flags)
+        assert training.prepare(auto) == expected
+    assert training.prepare(TRAIN) == "float32"
