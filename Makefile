@@ -3,11 +3,16 @@ PYTHON ?= python3
 # The stages that dvc starts find the environment's python there.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: all test lint format requirements
+.PHONY: all experiments test lint format requirements
 
 all: .venv/installed
 	@.venv/bin/dvc repro
 	@.venv/bin/python -m fashion_mnist.summary
+
+# `dvc exp show` with the accuracies and what differs; without --drop it has 100 columns.
+experiments: .venv/installed
+	@.venv/bin/dvc exp show --no-pager --only-changed --drop \
+	  '.*(classes|low|high|loss|f1|error|train_acc|against|relu|parameters|images|\.py|data/|models/|plots/|Created).*'
 
 test: .venv/installed
 	.venv/bin/pytest

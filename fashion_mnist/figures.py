@@ -1,5 +1,6 @@
 """The pictures. Each function takes plain arrays and writes one PNG, the same bytes each time."""
 
+from math import ceil
 from pathlib import Path
 
 import matplotlib
@@ -125,8 +126,8 @@ def predictions(
         probabilities: float32 (n, 10).
         title: of the whole.
     """
-    columns = min(5, len(images))
-    rows = -(-len(images) // columns)
+    columns = min(5, len(images)) or 1
+    rows = ceil(len(images) / columns) or 1
     figure = Figure(figsize=(1.75 * columns, 1.85 * rows + 0.4))
     grid = figure.subplots(rows, columns, squeeze=False)
     figure.suptitle(title, fontsize=10)
@@ -175,7 +176,7 @@ def kernels(path: Path, weights: np.ndarray, title: str) -> None:
     """Draw the kernels of a convolution over one channel, float32 (height, width, 1, n)."""
     count = weights.shape[-1]
     columns = min(8, count)
-    rows = -(-count // columns)
+    rows = ceil(count / columns)
     figure = Figure(figsize=(1.05 * columns, 1.05 * rows + 0.5))
     grid = figure.subplots(rows, columns, squeeze=False)
     figure.suptitle(title, fontsize=10)

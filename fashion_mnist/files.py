@@ -8,20 +8,29 @@ from typing import Any
 
 import pandas as pd
 
+from fashion_mnist.errors import InputError
+
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Give a path to write to; move what was written there to `path` once the block ends well.
 
     The partial file has a fixed name beside `path`, so that a run after a kill overwrites it.
+
+    Raises:
+        InputError: the disk refuses.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{path.name}")
     try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield partial
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"{path}: not written ({reason}); check space and permissions") from None
 
 
 def write_bytes(path: Path, content: bytes) -> None:

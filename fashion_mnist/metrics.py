@@ -1,6 +1,7 @@
 """How good predictions are, each figure with its noise."""
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
@@ -99,6 +100,29 @@ def compare(correct: np.ndarray, baseline_correct: np.ndarray) -> dict[str, floa
         "lost": lost,
         "mcnemar_p": float(stats.binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0,
     }
+
+
+def predictions(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """Return a row an image, in their order: actual and predicted class, probability of the latter.
+
+    Args:
+        probabilities: float32 (n, 10).
+        labels: uint8 (n,).
+    """
+    names = np.array(CLASS_NAMES)
+    return pd.DataFrame(
+        {
+            "actual": names[labels],
+            "predicted": names[probabilities.argmax(axis=1)],
+            "probability": probabilities.max(axis=1).round(4),
+        }
+    )
+
+
+def most_confident_mistakes(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the positions, int64 (m,), of the wrong predictions, the most probable first."""
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
+    return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
 
 
 def confusion(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:

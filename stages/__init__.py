@@ -26,4 +26,4 @@ def run(main: Callable[[], None]) -> None:
     except InputError as error:
         sys.exit(f"error in {stage}: {error}")
     except OSError as error:
-        sys.exit(f"error in {stage}: {error.filename or 'writing'}: {error.strerror or error}")
+        sys.exit(f"error in {stage}: {error.filename}: {error.strerror}")

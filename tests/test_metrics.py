@@ -71,3 +71,17 @@ def test_confusion_has_true_classes_in_rows():
     assert counts.shape == (10, 10)
     assert counts[3, 7] == 1
     assert counts.sum() == 2
+
+
+def test_predictions_are_in_test_order_with_class_names():
+    probabilities = np.array([[0.1, 0.7, 0.2] + [0] * 7, [0.9, 0.1, 0] + [0] * 7], np.float32)
+    table = metrics.predictions(probabilities, np.array([1, 2], np.uint8))
+    assert table["actual"].tolist() == ["Trouser", "Pullover"]
+    assert table["predicted"].tolist() == ["Trouser", "T-shirt/top"]
+    assert table["probability"].tolist() == pytest.approx([0.7, 0.9])
+
+
+def test_most_confident_mistakes_come_first_and_right_ones_not_at_all():
+    probabilities = np.array([[0.6, 0.4], [0.1, 0.9], [0.8, 0.2], [0.7, 0.3]], np.float32)
+    mistakes = metrics.most_confident_mistakes(probabilities, np.array([1, 1, 1, 1]))
+    assert mistakes.tolist() == [2, 3, 0]

@@ -50,3 +50,42 @@ def test_code_deps_are_the_import_closure(stage):
     script = ROOT / "stages" / f"{stage}.py"
     declared = {dep for dep in STAGES[stage]["deps"] if dep.endswith(".py")}
     assert declared == import_closure(script)
+
+
+def sections_loaded(file: Path) -> set[str]:
+    return {
+        argument.value
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "params.load"
+        for argument in node.args
+    }
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_params_are_the_sections_that_the_script_loads(stage):
+    assert set(STAGES[stage]["params"]) == sections_loaded(ROOT / "stages" / f"{stage}.py")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stage_script_and_command_share_a_name_and_scripts_stay_short(stage):
+    assert STAGES[stage]["cmd"] == f"python -m stages.{stage}"
+    assert len((ROOT / "stages" / f"{stage}.py").read_text().splitlines()) <= 80
+
+
+def test_every_script_is_a_stage():
+    scripts = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__"}
+    assert scripts == STAGES.keys()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_results_are_in_git_as_metrics_and_plots_and_nothing_else_is(stage):
+    """DVC's run cache leaves out stages with uncached outs that are neither metrics nor plots."""
+    kinds = {kind: STAGES[stage].get(kind, []) for kind in ("outs", "metrics", "plots")}
+    assert all(
+        isinstance(out, str) and out.startswith(("data/", "models/")) for out in kinds["outs"]
+    )
+    for kind in ("metrics", "plots"):
+        for entry in kinds[kind]:
+            ((path, options),) = entry.items()
+            assert path.startswith(f"{kind}/")
+            assert options == {"cache": False}

@@ -1,0 +1,163 @@
+"""Real stages that meet bad input or a bad machine: one line, nothing lost, mended by a rerun."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Repository
+
+from fashion_mnist import dataset
+
+
+def complaint(done: subprocess.CompletedProcess) -> str:
+    assert done.returncode not in (0, None)
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+def start(repository: Repository, stage: str, **kwargs) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", f"stages.{stage}"],
+        cwd=repository.folder,
+        text=True,
+        stderr=subprocess.PIPE,
+        **kwargs,
+    )
+
+
+def runs_as_if_nothing_had_happened(repository: Repository, stage: str, before: dict) -> None:
+    done = repository.stage(stage)
+    assert done.returncode == 0, done.stderr
+    assert repository.outputs() == before
+
+
+def test_bad_params_stop_repro_before_any_work(finished):
+    finished.set_params(cnn={"dropout_rate": 1.5})
+    done = finished.run("dvc", "repro", check=False)
+    assert done.returncode != 0
+    message = "error in train_cnn: params.yaml: cnn.dropout_rate = 1.5: expected less than 1\n"
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    finished.run("git", "checkout", "--quiet", "params.yaml")
+    # DVC removes a stage's outputs before it runs it; Git and the cache have them.
+    finished.run("git", "checkout", "--quiet", ".")
+    finished.dvc("checkout")
+    assert finished.repro() == []
+
+
+def test_a_corrupt_download_is_named_and_no_split_touched(finished):
+    before = finished.outputs()
+    path = finished.folder / "data" / "raw" / dataset.TRAIN_LABELS
+    sound = path.read_bytes()
+    path.chmod(0o644)
+    path.write_bytes(sound[:-20])
+    assert f"data/raw/{dataset.TRAIN_LABELS}: corrupt gzip" in complaint(
+        finished.stage("normalize")
+    )
+    path.write_bytes(sound)
+    assert finished.outputs() == before
+    runs_as_if_nothing_had_happened(finished, "normalize", before)
+
+
+def test_a_download_with_another_checksum_changes_nothing(finished):
+    before = finished.outputs()
+    finished.set_params(download={"sources": ["http://127.0.0.1:9", "data/raw"]})
+    said = complaint(finished.stage("download"))
+    assert "http://127.0.0.1:9: not reachable" in said
+    assert f"data/raw: {dataset.TRAIN_IMAGES} has SHA-256" in said
+    assert finished.outputs() == before
+
+
+def test_a_missing_model_is_named_with_the_stage_that_makes_it(finished):
+    before = finished.outputs()
+    model = finished.folder / "models" / "cnn.keras"
+    content = model.read_bytes()
+    model.unlink()
+    said = complaint(finished.stage("evaluate"))
+    assert "models/cnn.keras: not found; make it with `dvc repro train_cnn`" in said
+    model.write_bytes(content[:-100])
+    assert "models/cnn.keras: not a whole Keras model" in complaint(finished.stage("feature_maps"))
+    model.write_bytes(content)
+    runs_as_if_nothing_had_happened(finished, "evaluate", before)
+
+
+def test_a_loss_that_is_nan_leaves_the_old_model(finished):
+    before = finished.outputs()
+    finished.set_params(mlp={"learning_rate": 1e30, "schedule": "constant"})
+    assert "the loss is nan in epoch 1" in complaint(finished.stage("train_mlp"))
+    assert finished.outputs() == before
+
+
+def test_a_full_disk(finished):
+    """A limit on file size stands in for it: the system call fails in the same place."""
+    before = finished.outputs()
+    limited = start(
+        finished,
+        "normalize",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+    )
+    _, stderr = limited.communicate(timeout=60)
+    said = complaint(subprocess.CompletedProcess([], limited.returncode, "", stderr))
+    assert "error in normalize: data/train/images.npy: not written (" in said
+    assert finished.outputs() == before
+    runs_as_if_nothing_had_happened(finished, "normalize", before)
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").exists(), reason="needs a read-only folder")
+def test_a_read_only_disk(finished):
+    before = finished.outputs()
+    plots = finished.folder / "plots"
+    plots.rename(finished.folder / "away")
+    plots.symlink_to("/sys/kernel")  # even root cannot make a file there
+    assert "plots/samples.png: not written (" in complaint(finished.stage("normalize"))
+    plots.unlink()
+    (finished.folder / "away").rename(plots)
+    runs_as_if_nothing_had_happened(finished, "normalize", before)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 10], ids=["importing", "training"])
+def test_interrupted(finished, seconds):
+    before = finished.outputs()
+    original = (finished.folder / "params.yaml").read_bytes()
+    finished.set_params(train={"epochs": 100_000})
+    process = start(finished, "train_mlp")
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    said = complaint(subprocess.CompletedProcess([], process.returncode, "", stderr))
+    assert said == "interrupted; nothing half-written is left\n"
+    assert finished.outputs() == before
+    (finished.folder / "params.yaml").write_bytes(original)
+
+
+def test_killed_while_it_writes_a_model(finished):
+    before = finished.outputs()
+    partial = finished.folder / "models" / ".partial-mlp.keras"
+    os.mkfifo(partial)  # the writer waits, for as long as nobody reads
+    process = start(finished, "train_mlp")
+    with partial.open("rb") as pipe:
+        written = pipe.read(1000)
+        process.kill()
+        process.communicate(timeout=30)
+    partial.unlink()
+    assert len(written) == 1000
+    # What a kill in the middle of a write leaves.
+    partial.write_bytes(written)
+    rest = {"models/.partial-mlp.keras": written}
+    assert finished.outputs() == before | rest
+    runs_as_if_nothing_had_happened(finished, "train_mlp", before)
+
+
+def test_outside_the_environment_the_error_says_what_to_do(repository):
+    system = next(
+        (p for p in ("/usr/bin/python3", "/usr/local/bin/python3") if Path(p).exists()), None
+    )
+    done = repository.run(system or sys.executable, "-S", "-m", "stages.train_mlp", check=False)
+    said = complaint(done)
+    assert "lacks the project's packages: run `make` once" in said

@@ -1,0 +1,84 @@
+"""The repository shows results that its code and params made, and keeps its own rules."""
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from fashion_mnist import params
+
+LOCK = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
+DEFINITION = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+
+
+def md5(path: str) -> str:
+    return hashlib.md5((ROOT / path).read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("stage", DEFINITION)
+def test_committed_results_are_those_of_this_code_and_these_params(stage):
+    """Fails until `dvc repro` has run after a change and its results are committed."""
+    locked = LOCK[stage]
+    assert locked["cmd"] == DEFINITION[stage]["cmd"]
+    in_git = [
+        entry
+        for entry in [*locked["deps"], *locked["outs"]]
+        if entry["path"].split("/")[0] not in ("data", "models")
+    ]
+    stale = [entry["path"] for entry in in_git if md5(entry["path"]) != entry["md5"]]
+    assert stale == []
+    current = params.load(*DEFINITION[stage]["params"])
+    for section, values in locked["params"]["params.yaml"].items():
+        assert getattr(current, section).model_dump() == values
+
+
+def test_stages_hand_on_what_they_say(tmp_path):
+    """What a stage read is what the stage before it wrote."""
+    written = {out["path"]: out["md5"] for stage in LOCK.values() for out in stage["outs"]}
+    for stage in LOCK.values():
+        for dep in stage["deps"]:
+            if dep["path"] in written:
+                assert dep["md5"] == written[dep["path"]]
+
+
+def test_committed_accuracy_is_plausible():
+    """A floor that says the recipe works, and a ceiling that nothing honest reaches."""
+    evaluation = json.loads((ROOT / "metrics" / "evaluate.json").read_text())
+    assert 0.875 <= evaluation["mlp"]["accuracy"] <= 0.91
+    assert 0.93 <= evaluation["cnn"]["accuracy"] <= 0.97
+
+
+def test_only_evaluate_depends_on_the_test_split():
+    readers = [name for name, stage in DEFINITION.items() if "data/test" in stage["deps"]]
+    assert readers == ["evaluate"]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "stages.download",
+        "stages.normalize",
+        *(f"fashion_mnist.{name}" for name in ("augmentation", "dataset", "figures", "metrics")),
+        *(f"fashion_mnist.{name}" for name in ("params", "sources", "summary")),
+    ],
+)
+def test_what_needs_no_network_imports_no_tensorflow(module):
+    script = (
+        f"import sys, {module}; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT).returncode == 0
+
+
+def test_summary_shows_accuracy_with_its_interval():
+    done = subprocess.run(
+        [sys.executable, "-m", "fashion_mnist.summary"], cwd=ROOT, text=True, capture_output=True
+    )
+    model = json.loads((ROOT / "metrics" / "evaluate.json").read_text())["cnn"]
+    expected = (
+        f"{model['accuracy']:.2%}   {model['accuracy_low']:.2%} to {model['accuracy_high']:.2%}"
+    )
+    assert expected in done.stdout
