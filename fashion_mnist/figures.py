@@ -63,7 +63,10 @@ def curves(path: Path, histories: dict[str, pd.DataFrame]) -> None:
         1,
         2,
     )
-    for axes, quantity in zip(panels, ("accuracy", "loss"), strict=True):
+    for axes, quantity, title in (
+        (panels[0], "accuracy", "accuracy by epoch"),
+        (panels[1], "loss", "loss by epoch, label smoothing included"),
+    ):
         for name, history in histories.items():
             for column, style, split in (
                 (f"train_{quantity}", "--", "training"),
@@ -78,7 +81,7 @@ def curves(path: Path, histories: dict[str, pd.DataFrame]) -> None:
                     color=MODEL_COLOURS[name],
                     label=f"{name.upper()}, {split}",
                 )
-        axes.set(xlabel="epoch", title=f"{quantity} by epoch")
+        axes.set(xlabel="epoch", title=title)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.25)
     panels[0].legend(frameon=False, loc="lower right")

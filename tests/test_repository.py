@@ -46,10 +46,10 @@ def test_stages_hand_on_what_they_say(tmp_path):
 
 
 def test_committed_accuracy_is_plausible():
-    """A floor that says the recipe works, and a ceiling that nothing honest reaches."""
+    """A floor that other seeds and processors stay above, a ceiling that nothing honest reaches."""
     evaluation = json.loads((ROOT / "metrics" / "evaluate.json").read_text())
     assert 0.875 <= evaluation["mlp"]["accuracy"] <= 0.91
-    assert 0.93 <= evaluation["cnn"]["accuracy"] <= 0.97
+    assert 0.925 <= evaluation["cnn"]["accuracy"] <= 0.97
 
 
 def test_only_evaluate_depends_on_the_test_split():
@@ -82,3 +82,11 @@ def test_summary_shows_accuracy_with_its_interval():
         f"{model['accuracy']:.2%}   {model['accuracy_low']:.2%} to {model['accuracy_high']:.2%}"
     )
     assert expected in done.stdout
+
+
+def test_readme_draws_the_pipeline_as_it_is():
+    graph = subprocess.run(
+        [sys.executable, "-m", "dvc", "dag", "--mermaid"], cwd=ROOT, text=True, capture_output=True
+    ).stdout
+    drawn = (ROOT / "README.md").read_text().partition("```mermaid\n")[2].partition("```")[0]
+    assert drawn.split() == graph.split()
