@@ -27,7 +27,7 @@ format: .venv/installed
 
 # Pins what pyproject.toml asks for, at the newest versions.
 requirements: .venv/installed
-	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 \
+	.venv/bin/uv pip compile --quiet --system-certs --upgrade --universal --python-version 3.10 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --group dev pyproject.toml --output-file requirements.txt
 
@@ -38,5 +38,5 @@ requirements: .venv/installed
 	@# pip gets only uv, by its pin and hashes: uv installs the rest in seconds.
 	sed -n '/^uv==/,/[^\\]$$/p' requirements.txt > .venv/uv.txt
 	.venv/bin/pip install --quiet --require-hashes --requirement .venv/uv.txt
-	.venv/bin/uv pip install --quiet --require-hashes --compile-bytecode --requirements requirements.txt
+	.venv/bin/uv pip install --quiet --system-certs --require-hashes --compile-bytecode --requirements requirements.txt
 	@touch .venv/installed

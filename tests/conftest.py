@@ -21,6 +21,7 @@ CODE = (
     ".dvcignore",
     ".gitignore",
     ".dvc/config",
+    ".dvc/plots",
     "stages",
     "fashion_mnist",
 )

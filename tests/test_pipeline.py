@@ -70,7 +70,7 @@ def test_experiment_from_a_clean_clone(finished, tmp_path):
 
     clone.dvc("plots", "diff", env=nobody)
     page = (clone.folder / "dvc_plots" / "index.html").read_text()
-    for title in ("Accuracy of the CNN by epoch", "Confusion matrix of the CNN", "mistakes.png"):
+    for title in ("Training of the CNN", "Confusion matrix of the CNN", "mistakes.png"):
         assert title in page
     assert '"rev": "workspace"' in page
     assert '"rev": "HEAD"' in page

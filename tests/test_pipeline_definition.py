@@ -88,4 +88,4 @@ def test_results_are_in_git_as_metrics_and_plots_and_nothing_else_is(stage):
         for entry in kinds[kind]:
             ((path, options),) = entry.items()
             assert path.startswith(f"{kind}/")
-            assert options == {"cache": False}
+            assert options["cache"] is False
