@@ -3,11 +3,30 @@
 import numpy as np
 
 from fashion_mnist.backend import keras
+from fashion_mnist.errors import InputError
 
 
 def rectified_layers(model: keras.Model) -> list[str]:
-    """Return the names of the ReLU layers that follow convolutions, in the order of the network."""
-    return [layer.name for layer in model.layers if isinstance(layer, keras.layers.ReLU)]
+    """Return the names of the ReLU layers, in the order of the network.
+
+    Raises:
+        InputError: there is none behind a convolution.
+    """
+    names = [layer.name for layer in model.layers if isinstance(layer, keras.layers.ReLU)]
+    if not names or not any(isinstance(x, keras.layers.Conv2D) for x in model.layers):
+        raise InputError(
+            f"model {model.name}: no ReLU layers behind convolutions; make it again with "
+            "`dvc repro --force --single-item train_cnn`"
+        )
+    return names
+
+
+def positions(names: list[str], name: str) -> list[str]:
+    """Say which of first, middle and last a layer is; in a short network, several at once."""
+    # A third of the way in, maps are still large enough to be looked at.
+    middle = min(max(1, len(names) // 3), len(names) - 1)
+    chosen = {"first": names[0], "middle": names[middle], "last": names[-1]}
+    return [position for position, its_name in chosen.items() if its_name == name]
 
 
 def of_layer(model: keras.Model, name: str, images: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ with Path(os.devnull).open("wb") as _nowhere:
 try:
     import keras
     import tensorflow as tf
-finally:
+finally:  # an error in the import is raised, not only printed
     os.dup2(_stderr, 2)
     os.close(_stderr)
 

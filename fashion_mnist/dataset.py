@@ -6,6 +6,7 @@ Learning Algorithms", arXiv 1708.07747. IDX format: http://yann.lecun.com/exdb/m
 
 import gzip
 import zlib
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,7 +90,8 @@ def _read_idx(path: Path, item_shape: tuple[int, ...]) -> np.ndarray:
     magic = bytes([0, 0, 8, dimensions])
     if content[:4] != magic:
         raise InputError(
-            f"{path}: magic number {content[:4].hex()}, expected {magic.hex()}; {again}"
+            f"{path}: magic number {content[:4].hex() or 'missing'}, expected {magic.hex()}; "
+            f"{again}"
         )
     if len(content) < header:
         raise InputError(
@@ -147,11 +149,18 @@ def count_by_class(labels: np.ndarray) -> dict[str, int]:
     return dict(zip(CLASS_NAMES, counts.tolist(), strict=True))
 
 
-def save(folder: Path, split: Split) -> None:
-    """Write a split as images.npy and labels.npy."""
-    for name, array in zip(Split._fields, split, strict=True):
-        with whole(folder / f"{name}.npy") as partial, partial.open("wb") as file:
-            np.save(file, array)
+def save(splits: dict[Path, Split]) -> None:
+    """Write each split as images.npy and labels.npy into its folder.
+
+    The files take their names together, once all are written: images of one seed beside labels of
+    another would train without complaint.
+    """
+    with ExitStack() as finished:
+        for folder, split in splits.items():
+            for name, array in zip(Split._fields, split, strict=True):
+                partial = finished.enter_context(whole(folder / f"{name}.npy"))
+                with partial.open("wb") as file:
+                    np.save(file, array)
 
 
 def load(folder: Path) -> Split:
@@ -162,7 +171,8 @@ def load(folder: Path) -> Split:
     """
     split = Split(*(_load(folder / f"{name}.npy") for name in Split._fields))
     if (
-        split.images.shape != (len(split.labels), *IMAGE_SHAPE)
+        split.labels.ndim != 1
+        or split.images.shape != (len(split.labels), *IMAGE_SHAPE)
         or split.images.dtype != np.float32
         or split.labels.dtype != np.uint8
     ):

@@ -42,14 +42,15 @@ def _show(axes: Axes, image: np.ndarray) -> None:
     """Draw one image (28, 28, 1) in [0, 1], dark on light as on paper."""
     axes.imshow(image[..., 0], cmap="gray_r", vmin=0, vmax=1)
     axes.set(xticks=[], yticks=[])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.spines[:].set_visible(False)
 
 
 def samples(path: Path, images: np.ndarray, labels: np.ndarray, rows: int) -> None:
     """Draw the first rows x rows images (n, 28, 28, 1) with their class names."""
     figure = Figure(figsize=(1.25 * rows, 1.45 * rows))
     grid = figure.subplots(rows, rows, squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
     for axes, image, label in zip(grid.flat, images, labels, strict=False):
         _show(axes, image)
         axes.set_title(CLASS_NAMES[label])
@@ -120,7 +121,7 @@ def predictions(
     probabilities: np.ndarray,
     title: str,
 ) -> None:
-    """Draw images with their predicted class and its probability, and the true class if another.
+    """Draw images with their predicted class and its probability, and below the true class.
 
     Args:
         path: the PNG.
@@ -140,9 +141,9 @@ def predictions(
         _show(axes, image)
         predicted = row.argmax()
         right = predicted == label
-        text = f"{CLASS_NAMES[predicted]} {row[predicted]:.0%}"
         axes.set_title(
-            text if right else f"{text}\ntrue: {CLASS_NAMES[label]}",
+            f"{CLASS_NAMES[predicted]} {row[predicted]:.0%}\n"
+            f"{'✓' if right else '✗'} {CLASS_NAMES[label]}",
             color=RIGHT if right else WRONG,
         )
     _save(path, figure)

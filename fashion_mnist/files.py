@@ -46,6 +46,20 @@ def write_json(path: Path, content: Any) -> None:
     write_bytes(path, (json.dumps(readable, indent=2) + "\n").encode())
 
 
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a CSV file that a stage wrote.
+
+    Raises:
+        InputError: it is missing or no table.
+    """
+    try:
+        return pd.read_csv(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found; `dvc repro` makes it") from None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: no CSV table ({error}); `git checkout {path}`") from None
+
+
 def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write `table` as CSV, without its index."""
     write_bytes(path, table.to_csv(index=False, lineterminator="\n").encode())

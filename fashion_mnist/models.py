@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 from fashion_mnist.backend import keras, tf
 from fashion_mnist.dataset import CLASS_NAMES, IMAGE_SHAPE
 from fashion_mnist.errors import InputError
-from fashion_mnist.files import write_bytes
+from fashion_mnist.files import whole
 from fashion_mnist.params import CNN, MLP
 
 layers = keras.layers
@@ -163,20 +162,23 @@ def plain(model: keras.Model) -> keras.Model:
 
 def save(model: keras.Model, path: Path) -> None:
     """Write `plain(model)` as a .keras file; the same network gives the same bytes."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, path.name)
-        plain(model).save(file)
-        with zipfile.ZipFile(file) as archive:
-            members = {name: archive.read(name) for name in archive.namelist()}
-    # What Keras writes besides the network: a date, memory addresses, the times of the members.
+    with whole(path) as partial:
+        plain(model).save(partial)
+        partial.write_bytes(_without_circumstances(partial.read_bytes()))
+
+
+def _without_circumstances(archive: bytes) -> bytes:
+    """Take out what Keras writes besides the network: dates, memory addresses, zip times."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as file:
+        members = {name: file.read(name) for name in file.namelist()}
     metadata = json.loads(members["metadata.json"])
     members["metadata.json"] = json.dumps({**metadata, "date_saved": "1980-01-01"}).encode()
     members["config.json"] = _number_addresses(members["config.json"])
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
+    with zipfile.ZipFile(content, "w") as file:
         for name, member in members.items():
-            archive.writestr(zipfile.ZipInfo(name), member)
-    write_bytes(path, content.getvalue())
+            file.writestr(zipfile.ZipInfo(name), member)
+    return content.getvalue()
 
 
 def _number_addresses(config: bytes) -> bytes:
@@ -199,10 +201,10 @@ def load(path: Path) -> keras.Model:
         raise InputError(f"{path}: not found; make it with `dvc repro train_{path.stem}`")
     try:
         model = keras.saving.load_model(path, compile=False)
+        shapes = (model.input_shape, model.output_shape)
     except Exception as error:  # Keras lets through whatever zip, JSON and HDF5 raise.
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
         raise InputError(f"{path}: not a whole Keras model ({reason[0]}); {again}") from None
-    shapes = (model.input_shape, model.output_shape)
     expected = ((None, *IMAGE_SHAPE), (None, len(CLASS_NAMES)))
     if shapes != expected:
         raise InputError(f"{path}: input and output shapes {shapes}, expected {expected}; {again}")
@@ -210,5 +212,15 @@ def load(path: Path) -> keras.Model:
 
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Return class probabilities, float32 (n, 10), of images (n, 28, 28, 1)."""
-    return model.predict(images, batch_size=1000, verbose=0)
+    """Return class probabilities, float32 (n, 10), of images (n, 28, 28, 1).
+
+    Raises:
+        InputError: what the model gives is no probabilities.
+    """
+    probabilities = model.predict(images, batch_size=1000, verbose=0)
+    if not (probabilities.min() >= 0 and np.allclose(probabilities.sum(axis=1), 1, atol=1e-3)):
+        raise InputError(
+            f"model {model.name}: outputs from {probabilities.min():.3g} to "
+            f"{probabilities.max():.3g}, expected probabilities that sum to 1; train it again"
+        )
+    return probabilities

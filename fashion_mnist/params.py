@@ -11,7 +11,7 @@ from fashion_mnist.errors import InputError
 
 PATH = Path("params.yaml")
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Padding = Literal["same", "valid"]
 Rate = Annotated[float, Field(ge=0, lt=1)]
@@ -23,13 +23,13 @@ class Section(BaseModel):
 
 class Download(Section):
     sources: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
-    timeout: Annotated[float, Field(gt=0)]
-    retries: Annotated[int, Field(ge=0)]
+    timeout: Annotated[float, Field(gt=0, le=3600)]
+    retries: Annotated[int, Field(ge=0, le=10)]
 
 
 class Normalize(Section):
-    train_size: Annotated[int, Field(ge=10, multiple_of=10)] | None
-    validation_size: Annotated[int, Field(ge=10, multiple_of=10)]
+    train_size: Annotated[int, Field(ge=10, multiple_of=10, le=1_000_000)] | None
+    validation_size: Annotated[int, Field(ge=10, multiple_of=10, le=1_000_000)]
     seed: Seed
     sample_rows: Annotated[int, Field(ge=1, le=20)]
 
@@ -90,6 +90,11 @@ class CNN(Recipe):
                 f"padding = {self.padding}: expected one word, or one for each of the "
                 f"{len(self.filters)} filters"
             )
+        if self.conv_dropout_rate and not self.pool_after:
+            raise ValueError(
+                f"conv_dropout_rate = {self.conv_dropout_rate}: it comes before pooling, but "
+                "pool_after is empty; expected 0.0"
+            )
         side = 27 if self.whitening else 28
         for position, padding in enumerate(self.paddings, start=1):
             side -= self.kernel_size - 1 if padding == "valid" else 0
@@ -141,8 +146,13 @@ def load(*sections: str) -> Params:
             f"{PATH}: not found; run from the repository's root, or get the file back with "
             f"`git checkout {PATH}`"
         ) from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError) as error:
         raise InputError(f"{PATH}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise InputError(
+            f"{PATH}: {type(content).__name__} found, expected the sections "
+            f"{', '.join(Params.model_fields)}; `git checkout {PATH}` brings them back"
+        )
     try:
         checked = Params.model_validate(content)
     except ValidationError as error:
@@ -159,5 +169,7 @@ def _describe(error: dict) -> str:
         return f"{PATH}: {key} is not a known key; the known ones are in fashion_mnist/params.py"
     if error["type"] == "value_error":
         return f"{PATH}: {key}: {error['ctx']['error']}"
+    if error["type"].endswith("too_short"):
+        return f"{PATH}: {key} = {error['input']!r}: expected at least one item"
     rule = error["msg"].removeprefix("Input should be ").removeprefix("a ")
     return f"{PATH}: {key} = {error['input']!r}: expected {rule}"

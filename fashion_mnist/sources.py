@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import requests
+import urllib3
 from tqdm import tqdm
 
 from fashion_mnist.errors import InputError
@@ -112,42 +113,49 @@ def _download(url: str, timeout: float, retries: int, name: str) -> bytes:
     for attempt in range(retries + 1):
         time.sleep(2**attempt - 1)
         try:
-            response = requests.get(
-                f"{url}/{name}", stream=True, timeout=(CONNECT_TIMEOUT, timeout)
-            )
-        except requests.RequestException as error:
-            raise _SourceError(f"not reachable ({_reason(error)})") from None
-        with response:
-            if response.ok:
-                try:
+            with requests.get(
+                f"{url}/{name}",
+                # Else some servers name the file's own compression as that of the transfer.
+                headers={"Accept-Encoding": "identity"},
+                stream=True,
+                timeout=(CONNECT_TIMEOUT, timeout),
+            ) as response:
+                if response.ok:
                     return _read_body(response, name)
-                except requests.RequestException as error:
-                    failure = f"{name} broke off ({_reason(error)})"
-            else:
                 failure = f"{name}: HTTP status {response.status_code} {response.reason}"
-                if response.status_code < 500:
+                if response.status_code < 500 and response.status_code != 429:
                     break
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            # requests wraps the errors of urllib3, which says why.
+            cause = getattr(error.args[0], "reason", error.args[0]) if error.args else error
+            text = str(cause).rpartition("): ")[2]
+            nobody_there = isinstance(
+                cause,
+                urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError,
+            )
+            if nobody_there or isinstance(error, ValueError):  # ValueError: no URL at all
+                # The next source is a better bet than another try.
+                raise _SourceError(f"not reachable ({text})") from None
+            failure = f"{name} broke off ({text})"
     raise _SourceError(failure)
 
 
 def _read_body(response: requests.Response, name: str) -> bytes:
-    size = int(response.headers.get("Content-Length", 0)) or None
+    size = response.headers.get("Content-Length", "")
     body = bytearray()
     # disable=None: no bar where the output is not a terminal.
-    with tqdm(desc=name, total=size, unit="B", unit_scale=True, disable=None) as bar:
-        for chunk in response.iter_content(1 << 16):
+    with tqdm(
+        desc=name,
+        total=int(size) if size.isdigit() else None,
+        unit="B",
+        unit_scale=True,
+        disable=None,
+    ) as bar:
+        # As it comes, whatever Content-Encoding says.
+        for chunk in response.raw.stream(1 << 16, decode_content=False):
             body += chunk
             bar.update(len(chunk))
     return bytes(body)
-
-
-def _reason(error: Exception) -> str:
-    """The innermost cause of an error from requests, which wraps it several times."""
-    while error.args and isinstance(
-        cause := getattr(error.args[-1], "reason", error.args[-1]), Exception
-    ):
-        error = cause
-    return str(error).rpartition(">: ")[2].rpartition("): ")[2] or type(error).__name__
 
 
 def _unpack_debian_package(package: str, scratch: Path) -> Path:

@@ -10,8 +10,9 @@ EVALUATION = Path("metrics/evaluate.json")
 def table(evaluation: dict) -> str:
     """Format metrics/evaluate.json: each model's accuracy with its interval, and where to look."""
     lines = ["model   test accuracy   95 % interval"]
-    for name in ("mlp", "cnn"):
-        model = evaluation[name]
+    for name, model in evaluation.items():
+        if "classes" not in model:
+            continue  # a comparison, not a model
         interval = f"{model['accuracy_low']:.2%} to {model['accuracy_high']:.2%}"
         lines.append(f"{name.upper()}     {model['accuracy']:>13.2%}   {interval}")
     return "\n".join(
@@ -19,9 +20,10 @@ def table(evaluation: dict) -> str:
             "",
             *lines,
             "",
-            "pictures      plots/*.png, or all in one page: dvc plots show --open",
-            "metrics       metrics/*.json, or: dvc metrics show",
-            "what next     . .venv/bin/activate && dvc exp run -S train.epochs=10",
+            "pictures    plots/*.png",
+            "metrics     metrics/*.json",
+            "commands    . .venv/bin/activate, then: dvc plots show --open, dvc metrics show,",
+            "            dvc exp run -S train.epochs=10",
         ]
     )
 

@@ -1,6 +1,5 @@
 """Training: the same numbers every time, the precision, the schedule, the fit, its history."""
 
-import itertools
 from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
@@ -115,7 +114,7 @@ def _batches(
     count = len(training.labels)
     targets = _one_hot(training.labels)
     mirrored = rng.random(count) < 0.5
-    for _ in itertools.count():
+    while True:
         order = rng.permutation(count)
         offsets = rng.integers(-recipe.shift, recipe.shift, (count, 2), endpoint=True)
         for start in range(0, count, train.batch_size):
@@ -139,10 +138,16 @@ class _StopAtNaN(keras.callbacks.Callback):
         self.epoch = epoch + 1
 
     def on_train_batch_end(self, batch: int, logs: dict) -> None:
-        if not np.isfinite(logs["loss"]):
+        self._check(logs["loss"])
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        self._check(logs["val_loss"])  # the last update shows only here
+
+    def _check(self, loss: float) -> None:
+        if not np.isfinite(loss):
             raise InputError(
-                f"the loss is {logs['loss']} in epoch {self.epoch}, batch {batch + 1}: training "
-                f"stopped; lower {self.model.name}.learning_rate in params.yaml"
+                f"the loss is {loss} in epoch {self.epoch}: training stopped; lower "
+                f"{self.model.name}.learning_rate in params.yaml"
             )
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-if any(find_spec(package) is None for package in ("keras", "pydantic", "ruamel", "sklearn")):
-    sys.exit(
-        f"error: {sys.executable} lacks the project's packages: run `make` once, then "
-        "`. .venv/bin/activate` (or start commands with `.venv/bin/dvc` and PATH set)"
-    )
-
 from fashion_mnist.errors import InputError
+
+PACKAGES = ("keras", "matplotlib", "pandas", "pydantic", "requests", "ruamel", "sklearn", "tqdm")
+if missing := [package for package in PACKAGES if find_spec(package) is None]:
+    sys.exit(
+        f"error: {sys.executable} lacks {', '.join(missing)}: run `make` once, then "
+        "`. .venv/bin/activate`, and start again"
+    )
 
 # A handler rather than KeyboardInterrupt: Ctrl-C may come while TensorFlow is still imported.
 signal.signal(signal.SIGINT, lambda *_: sys.exit("interrupted; nothing half-written is left"))
@@ -26,4 +27,5 @@ def run(main: Callable[[], None]) -> None:
     except InputError as error:
         sys.exit(f"error in {stage}: {error}")
     except OSError as error:
-        sys.exit(f"error in {stage}: {error.filename}: {error.strerror}")
+        place = error.filename or "a temporary file"
+        sys.exit(f"error in {stage}: {place}: {error.strerror or error}")

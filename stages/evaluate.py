@@ -7,20 +7,20 @@ and the confusion matrix; of the CNN also pictures of predictions and of confide
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from fashion_mnist import dataset, figures, files, metrics, models, params
 from stages import run
 
+MODELS = ("mlp", "cnn")
 PLOTS = Path("plots")
 
 
 def main() -> None:
     evaluate = params.load("evaluate").evaluate
     images, labels = dataset.load(Path("data/test"))
+    histories = {name: files.read_csv(PLOTS / f"training_{name}.csv") for name in MODELS}
     probabilities = {
-        name: models.predict(models.load(Path(f"models/{name}.keras")), images)
-        for name in ("mlp", "cnn")
+        name: models.predict(models.load(Path(f"models/{name}.keras")), images) for name in MODELS
     }
     predicted = {name: rows.argmax(axis=1) for name, rows in probabilities.items()}
     report = {
@@ -30,8 +30,8 @@ def main() -> None:
     report["cnn_against_mlp"] = metrics.compare(
         predicted["cnn"] == labels, predicted["mlp"] == labels
     )
-    files.write_json(Path("metrics/evaluate.json"), report)
 
+    figures.curves(PLOTS / "curves.png", histories)
     for name, rows in probabilities.items():
         files.write_csv(PLOTS / f"predictions_{name}.csv", metrics.predictions(rows, labels))
         figures.confusion(
@@ -39,19 +39,25 @@ def main() -> None:
             metrics.confusion(labels, predicted[name]),
             f"{name.upper()} on {len(labels):,} test images: {report[name]['accuracy']:.2%} right",
         )
-    histories = {name: pd.read_csv(PLOTS / f"training_{name}.csv") for name in probabilities}
-    figures.curves(PLOTS / "curves.png", histories)
-
     rows = probabilities["cnn"]
-    first = np.arange(evaluate.predictions)
+    first = np.arange(len(labels))[: evaluate.predictions]
     mistakes = metrics.most_confident_mistakes(rows, labels)[: evaluate.mistakes]
     for name, chosen, title in (
-        ("predictions", first, "The first test images, as the CNN sees them"),
-        ("mistakes", mistakes, "The CNN's most confident mistakes"),
+        (
+            "predictions",
+            first,
+            "The first test images: the CNN's answer, and below it the true class",
+        ),
+        (
+            "mistakes",
+            mistakes,
+            "The CNN's most confident mistakes: its answer, and below it the true class",
+        ),
     ):
         figures.predictions(
             PLOTS / f"{name}.png", images[chosen], labels[chosen], rows[chosen], title
         )
+    files.write_json(Path("metrics/evaluate.json"), report)
 
 
 if __name__ == "__main__":

@@ -23,8 +23,7 @@ def main() -> None:
         "validation": training.take(validation_positions),
         "test": test,
     }
-    for name, split in splits.items():
-        dataset.save(Path("data") / name, split)
+    dataset.save({Path("data") / name: split for name, split in splits.items()})
     files.write_json(
         Path("metrics/dataset.json"),
         {"images": {name: dataset.count_by_class(s.labels) for name, s in splits.items()}},

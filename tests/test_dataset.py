@@ -99,7 +99,7 @@ def test_split_validation_refuses_more_than_there_is(validation_size, train_size
 
 def test_saved_splits_load_as_they_were_without_being_read_into_memory(tmp_path, pair):
     split = dataset.read_split(*pair)
-    dataset.save(tmp_path / "split", split)
+    dataset.save({tmp_path / "split": split})
     loaded = dataset.load(tmp_path / "split")
     assert isinstance(loaded.images, np.memmap)
     np.testing.assert_array_equal(loaded.images, split.images)
@@ -112,13 +112,29 @@ def test_saved_splits_load_as_they_were_without_being_read_into_memory(tmp_path,
         (lambda folder: (folder / "labels.npy").unlink(), "labels.npy: not found"),
         (lambda folder: (folder / "images.npy").write_bytes(b"\x93NUMPY"), "not a whole .npy file"),
         (lambda folder: np.save(folder / "labels.npy", np.zeros(3, np.uint8)), "expected float32"),
+        (
+            lambda folder: np.save(folder / "labels.npy", np.zeros((20, 1), np.uint8)),
+            "expected float",
+        ),
     ],
 )
 def test_load_names_what_is_wrong(tmp_path, pair, spoil, complaint):
-    dataset.save(tmp_path, dataset.read_split(*pair))
+    dataset.save({tmp_path: dataset.read_split(*pair)})
     spoil(tmp_path)
     with pytest.raises(InputError, match=complaint):
         dataset.load(tmp_path)
+
+
+def test_splits_take_their_names_together(tmp_path, pair):
+    split = dataset.read_split(*pair)
+    dataset.save({tmp_path / "train": split})
+    before = (tmp_path / "train" / "images.npy").read_bytes()
+    unwritable = split._replace(labels=np.array([lambda: None]))  # np.save refuses to pickle it
+    darker = split._replace(images=split.images / 2)
+    with pytest.raises(Exception, match="pickle"):
+        dataset.save({tmp_path / "train": darker, tmp_path / "test": unwritable})
+    assert (tmp_path / "train" / "images.npy").read_bytes() == before
+    assert {path.name for path in tmp_path.rglob("*.npy")} == {"images.npy", "labels.npy"}
 
 
 def test_count_by_class_counts_absent_classes_too():

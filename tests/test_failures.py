@@ -1,10 +1,15 @@
 """Real stages that meet bad input or a bad machine: one line, nothing lost, mended by a rerun."""
 
+import contextlib
+import fcntl
 import os
+import pty
 import resource
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -83,6 +88,8 @@ def test_a_missing_model_is_named_with_the_stage_that_makes_it(finished):
     assert "models/cnn.keras: not found; make it with `dvc repro train_cnn`" in said
     model.write_bytes(content[:-100])
     assert "models/cnn.keras: not a whole Keras model" in complaint(finished.stage("feature_maps"))
+    model.write_bytes((finished.folder / "models" / "mlp.keras").read_bytes())
+    assert "no ReLU layers behind convolutions" in complaint(finished.stage("feature_maps"))
     model.write_bytes(content)
     runs_as_if_nothing_had_happened(finished, "evaluate", before)
 
@@ -92,21 +99,27 @@ def test_a_loss_that_is_nan_leaves_the_old_model(finished):
     finished.set_params(mlp={"learning_rate": 1e30, "schedule": "constant"})
     assert "the loss is nan in epoch 1" in complaint(finished.stage("train_mlp"))
     assert finished.outputs() == before
+    finished.run("git", "checkout", "--quiet", "params.yaml")
+    runs_as_if_nothing_had_happened(finished, "train_mlp", before)
 
 
-def test_a_full_disk(finished):
+@pytest.mark.parametrize(
+    ("stage", "file"),
+    [("normalize", "data/train/images.npy"), ("train_mlp", "models/mlp.keras")],
+)
+def test_a_full_disk(finished, stage, file):
     """A limit on file size stands in for it: the system call fails in the same place."""
     before = finished.outputs()
     limited = start(
         finished,
-        "normalize",
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+        stage,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
     )
     _, stderr = limited.communicate(timeout=60)
     said = complaint(subprocess.CompletedProcess([], limited.returncode, "", stderr))
-    assert "error in normalize: data/train/images.npy: not written (" in said
+    assert f"error in {stage}: {file}: not written (" in said
     assert finished.outputs() == before
-    runs_as_if_nothing_had_happened(finished, "normalize", before)
+    runs_as_if_nothing_had_happened(finished, stage, before)
 
 
 @pytest.mark.skipif(not Path("/sys/kernel").exists(), reason="needs a read-only folder")
@@ -121,37 +134,63 @@ def test_a_read_only_disk(finished):
     runs_as_if_nothing_had_happened(finished, "normalize", before)
 
 
-@pytest.mark.parametrize("seconds", [0.5, 10], ids=["importing", "training"])
-def test_interrupted(finished, seconds):
+def test_interrupted_while_importing(finished):
     before = finished.outputs()
-    original = (finished.folder / "params.yaml").read_bytes()
-    finished.set_params(train={"epochs": 100_000})
     process = start(finished, "train_mlp")
-    time.sleep(seconds)
+    time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     said = complaint(subprocess.CompletedProcess([], process.returncode, "", stderr))
     assert said == "interrupted; nothing half-written is left\n"
     assert finished.outputs() == before
-    (finished.folder / "params.yaml").write_bytes(original)
 
 
-def test_killed_while_it_writes_a_model(finished):
+def test_interrupted_while_training_on_a_terminal(finished):
     before = finished.outputs()
-    partial = finished.folder / "models" / ".partial-mlp.keras"
-    os.mkfifo(partial)  # the writer waits, for as long as nobody reads
-    process = start(finished, "train_mlp")
-    with partial.open("rb") as pipe:
-        written = pipe.read(1000)
-        process.kill()
-        process.communicate(timeout=30)
-    partial.unlink()
-    assert len(written) == 1000
-    # What a kill in the middle of a write leaves.
-    partial.write_bytes(written)
-    rest = {"models/.partial-mlp.keras": written}
-    assert finished.outputs() == before | rest
+    finished.set_params(train={"epochs": 100_000})
+    terminal, stage_side = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stages.train_mlp"], cwd=finished.folder, stderr=stage_side
+    )
+    os.close(stage_side)
+    shown = b""
+    while b" images/s" not in shown or b"val_accuracy" not in shown:
+        shown += os.read(terminal, 10_000)
+    assert b"/100000: " in shown
+    process.send_signal(signal.SIGINT)
+    with contextlib.suppress(OSError):  # how a terminal says that its other side is closed
+        while chunk := os.read(terminal, 10_000):
+            shown += chunk
+    assert process.wait(30) != 0
+    assert b"interrupted; nothing half-written is left" in shown
+    assert b"Traceback" not in shown
+    assert finished.outputs() == before
+    finished.run("git", "checkout", "--quiet", "params.yaml")
     runs_as_if_nothing_had_happened(finished, "train_mlp", before)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_ended_while_it_writes(finished, how):
+    """Between the two files of a split, where old and new must not be mixed."""
+    before = finished.outputs()
+    original = (finished.folder / "params.yaml").read_bytes()
+    finished.set_params(normalize={"seed": 5})
+    pipe = finished.folder / "data" / "train" / ".partial-labels.npy"
+    os.mkfifo(pipe)  # its writer waits for as long as nobody reads
+    process = start(finished, "normalize")
+    images = finished.folder / "data" / "train" / ".partial-images.npy"
+    while not images.exists() or images.stat().st_size < len(before["data/train/images.npy"]):
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.send_signal(how)
+    process.communicate(timeout=30)
+    pipe.unlink(missing_ok=True)
+    left = finished.outputs()
+    assert left.keys() - before.keys() <= {"data/train/.partial-images.npy"}
+    assert {name: left[name] for name in before} == before
+    (finished.folder / "params.yaml").write_bytes(original)
+    runs_as_if_nothing_had_happened(finished, "normalize", before)
 
 
 def test_outside_the_environment_the_error_says_what_to_do(repository):
@@ -160,4 +199,12 @@ def test_outside_the_environment_the_error_says_what_to_do(repository):
     )
     done = repository.run(system or sys.executable, "-S", "-m", "stages.train_mlp", check=False)
     said = complaint(done)
-    assert "lacks the project's packages: run `make` once" in said
+    assert "run `make` once, then `. .venv/bin/activate`" in said
+
+
+def test_dvc_outside_the_environment_says_what_to_do(finished):
+    finished.set_params(evaluate={"mistakes": 2})
+    dvc = Path(sys.executable).with_name("dvc")
+    done = finished.run(str(dvc), "repro", check=False, env={"PATH": "/usr/bin:/bin"})
+    assert done.returncode != 0
+    assert "run `make` once, then `. .venv/bin/activate`" in done.stderr

@@ -68,6 +68,21 @@ def test_published_cnns_are_settings(changes, parameters):
     assert model.count_params() == parameters
 
 
+def test_published_dropout_comes_before_each_pooling_and_behind_the_dense_layer():
+    settings = {"filters": [32, 64], "conv_dropout_rate": 0.4, "dropout_rate": 0.5}
+    model = models.cnn(cnn_params(**{**PUBLISHED, **settings}), images(20))
+    kinds = [(type(layer).__name__, getattr(layer, "rate", None)) for layer in model.layers]
+    block = [("Conv2D", None), ("Dropout", 0.4), ("MaxPooling2D", None), ("ReLU", None)]
+    head = [
+        ("Flatten", None),
+        ("Dense", None),
+        ("Dropout", 0.5),
+        ("Dense", None),
+        ("Softmax", None),
+    ]
+    assert kinds == [("InputLayer", None), *block, *block, *head]
+
+
 def test_published_mlp_is_a_setting():
     mlp = models.mlp(params.MLP(**{**SHIPPED["mlp"], "hidden_units": [128, 64]}))
     assert mlp.count_params() == 784 * 128 + 128 + 128 * 64 + 64 + 64 * 10 + 10
@@ -193,10 +208,22 @@ def another_network(path):
     keras.Model(inputs, keras.layers.Flatten()(inputs)).save(path)
 
 
+def test_a_model_without_probabilities_is_refused():
+    inputs = keras.Input((28, 28, 1))
+    logits = keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(inputs)), name="cnn")
+    with pytest.raises(InputError, match=r"model cnn: outputs from .* that sum to 1"):
+        models.predict(logits, images(20))
+
+
+def not_built(path):
+    keras.Sequential([keras.layers.Dense(10)]).save(path)
+
+
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
         (lambda path: path.unlink(), "not found"),
+        (not_built, "not a whole Keras model"),
         (lambda path: path.write_text("hello"), "not a whole Keras model"),
         (lambda path: path.write_bytes(b""), "not a whole Keras model"),
         (truncate, "not a whole Keras model"),

@@ -72,6 +72,10 @@ def test_every_mistyped_key_is_named_with_its_value(write, section, key):
         ("normalize", "seed", -1),
         ("normalize", "sample_rows", 0),
         ("train", "epochs", 0),
+        ("train", "epochs", 10**40),
+        ("download", "timeout", 1e10),
+        ("download", "retries", 11),
+        ("mlp", "hidden_units", [10**10]),
         ("train", "epochs", "8"),
         ("train", "epochs", 1.5),
         ("train", "batch_size", 0),
@@ -118,11 +122,35 @@ def test_out_of_range_values_are_refused_by_name(write, section, key, value):
 def test_unknown_keys_and_sections_are_named(write, tmp_path):
     write("train", "epoch-s", 3)
     assert "params.yaml: train.epoch-s is not a known key" in complaint("train")
-    (tmp_path / "params.yaml").write_text("[]")
-    assert "params.yaml" in complaint("train")
+    write()
+    (tmp_path / "params.yaml").open("a").write("\nmodel: {}\n")
+    assert "params.yaml: model is not a known key" in complaint("train")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "just words"])
+def test_a_file_without_sections_is_refused(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(text)
+    assert "found, expected the sections download, normalize, train" in complaint("train")
+
+
+def test_lists_that_are_too_short_say_so(write):
+    write("cnn", "filters", [])
+    assert complaint("cnn") == "params.yaml: cnn.filters = []: expected at least one item"
+
+
+def test_convolution_dropout_without_pooling_is_refused(write):
+    write("cnn", "pool_after", [])
+    params.load("cnn")
+    content = YAML(typ="safe", pure=True).load(Path("params.yaml"))
+    content["cnn"]["conv_dropout_rate"] = 0.5
+    YAML(typ="safe", pure=True).dump(content, Path("params.yaml"))
+    assert "conv_dropout_rate = 0.5: it comes before pooling" in complaint("cnn")
 
 
 def test_broken_and_absent_files_are_named(write, tmp_path):
+    (tmp_path / "params.yaml").write_text("train: 2020-99-99\n")
+    assert "params.yaml: not YAML" in complaint("train")
     (tmp_path / "params.yaml").write_text("train: [1\n")
     assert "params.yaml: not YAML" in complaint("train")
     (tmp_path / "params.yaml").write_bytes(b"\xff\xfe\x00\x00")

@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+import yaml
 from conftest import Repository, new_repository, stages_run
 
 
@@ -63,17 +64,19 @@ def test_experiment_from_a_clean_clone(finished, tmp_path):
 
     params = json.loads(clone.dvc("params", "diff", "--json", env=nobody))
     assert params == {"params.yaml": {"train.epochs": {"old": 1, "new": 2, "diff": 1}}}
-    metrics = json.loads(clone.dvc("metrics", "diff", "--json", env=nobody))
-    assert {"mlp.accuracy", "cnn.accuracy", "cnn.classes.Bag.f1"} & metrics[
-        "metrics/evaluate.json"
-    ].keys()
+    metrics = json.loads(clone.dvc("metrics", "diff", "--all", "--json", env=nobody))
+    compared = metrics["metrics/evaluate.json"]
+    assert {"mlp.accuracy", "cnn.accuracy", "cnn.classes.Bag.f1"} <= compared.keys()
+    assert compared["mlp.loss"]["new"] != compared["mlp.loss"]["old"]
 
     clone.dvc("plots", "diff", env=nobody)
     page = (clone.folder / "dvc_plots" / "index.html").read_text()
-    for title in ("Training of the CNN", "Confusion matrix of the CNN", "mistakes.png"):
-        assert title in page
-    assert '"rev": "workspace"' in page
-    assert '"rev": "HEAD"' in page
+    for title in ("Training of the CNN", "Confusion matrix of the CNN"):
+        plot = page.partition(f'"{title}"')[0].rpartition("<script")[2]
+        plot += page.partition(f'"{title}"')[2].partition("</script>")[0]
+        assert '"rev": "workspace"' in plot
+        assert '"rev": "HEAD"' in plot
+    assert page.count("<img") == 2 * len(list((clone.folder / "plots").glob("*.png")))
 
 
 def test_grid_of_queued_experiments(finished):
@@ -89,6 +92,16 @@ def test_grid_of_queued_experiments(finished):
     rates = {row["cnn.dropout_rate"]: row["cnn.accuracy"] for row in shown if row["Experiment"]}
     assert rates.keys() == {"0.0", "0.25"}
     assert all(rates.values())
+
+
+def test_stages_write_what_dvc_yaml_says_and_nothing_else(finished):
+    declared = set(finished.dvc("ls", "--recursive", "--dvc-only", ".").split())
+    declared |= {
+        next(iter(entry))
+        for stage in yaml.safe_load((finished.folder / "dvc.yaml").read_text())["stages"].values()
+        for entry in [*stage.get("metrics", []), *stage.get("plots", [])]
+    }
+    assert finished.outputs().keys() == declared
 
 
 def test_results_are_in_git_and_heavy_files_in_the_cache(finished):

@@ -68,7 +68,7 @@ def test_params_are_the_sections_that_the_script_loads(stage):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_stage_script_and_command_share_a_name_and_scripts_stay_short(stage):
-    assert STAGES[stage]["cmd"] == f"python -m stages.{stage}"
+    assert STAGES[stage]["cmd"] == f"python3 -m stages.{stage}"
     assert len((ROOT / "stages" / f"{stage}.py").read_text().splitlines()) <= 80
 
 

@@ -20,10 +20,18 @@ def md5(path: str) -> str:
 
 
 @pytest.mark.parametrize("stage", DEFINITION)
-def test_committed_results_are_those_of_this_code_and_these_params(stage):
+def test_committed_results_are_those_of_this_code_and_these_params(stage, monkeypatch):
     """Fails until `dvc repro` has run after a change and its results are committed."""
-    locked = LOCK[stage]
-    assert locked["cmd"] == DEFINITION[stage]["cmd"]
+    locked, defined = LOCK[stage], DEFINITION[stage]
+    assert locked["cmd"] == defined["cmd"]
+    assert {entry["path"] for entry in locked["deps"]} == set(defined["deps"])
+    results = [
+        path
+        for kind in ("outs", "metrics", "plots")
+        for entry in defined.get(kind, [])
+        for path in ([entry] if isinstance(entry, str) else entry)
+    ]
+    assert {entry["path"] for entry in locked["outs"]} == set(results)
     in_git = [
         entry
         for entry in [*locked["deps"], *locked["outs"]]
@@ -31,12 +39,14 @@ def test_committed_results_are_those_of_this_code_and_these_params(stage):
     ]
     stale = [entry["path"] for entry in in_git if md5(entry["path"]) != entry["md5"]]
     assert stale == []
-    current = params.load(*DEFINITION[stage]["params"])
+    monkeypatch.chdir(ROOT)
+    current = params.load(*defined["params"])
+    assert set(locked["params"]["params.yaml"]) == set(defined["params"])
     for section, values in locked["params"]["params.yaml"].items():
         assert getattr(current, section).model_dump() == values
 
 
-def test_stages_hand_on_what_they_say(tmp_path):
+def test_stages_hand_on_what_they_say():
     """What a stage read is what the stage before it wrote."""
     written = {out["path"]: out["md5"] for stage in LOCK.values() for out in stage["outs"]}
     for stage in LOCK.values():
@@ -52,9 +62,12 @@ def test_committed_accuracy_is_plausible():
     assert 0.925 <= evaluation["cnn"]["accuracy"] <= 0.97
 
 
-def test_only_evaluate_depends_on_the_test_split():
-    readers = [name for name, stage in DEFINITION.items() if "data/test" in stage["deps"]]
-    assert readers == ["evaluate"]
+def test_test_images_reach_only_evaluate():
+    def readers(path: str) -> list[str]:
+        return [name for name, stage in DEFINITION.items() if path in stage["deps"]]
+
+    assert readers("data/raw") == ["normalize"]  # which converts and counts them
+    assert readers("data/test") == ["evaluate"]
 
 
 @pytest.mark.parametrize(

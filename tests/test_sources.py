@@ -20,12 +20,19 @@ class Handler(BaseHTTPRequestHandler):
         name = self.path.rpartition("/")[2]
         self.server.requests.append(name)
         behaviour = self.server.behaviours.pop(0) if self.server.behaviours else "serve"
+        if behaviour == "reset":
+            self.connection.close()
+            return
         if isinstance(behaviour, int):
             self.send_error(behaviour)
+            return
+        if behaviour == "stall at once":
+            self.server.stalled.wait(5)
             return
         body = FILES[name]
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Encoding", "gzip")
         self.end_headers()
         if behaviour == "stall":
             self.wfile.write(body[:10])
@@ -90,7 +97,7 @@ def test_web_and_folder_give_the_same_bytes_without_name_and_time(server, folder
         assert fetched[4:8] == bytes(4)
 
 
-@pytest.mark.parametrize("behaviour", [503, "break off", "stall"])
+@pytest.mark.parametrize("behaviour", [503, 429, "reset", "break off", "stall", "stall at once"])
 def test_a_passing_fault_is_retried(server, tmp_path, behaviour):
     server.behaviours = [behaviour]
     fetch(tmp_path / "raw", server.url)
@@ -101,7 +108,7 @@ def test_a_passing_fault_is_retried(server, tmp_path, behaviour):
     ("behaviour", "complaint"),
     [
         (503, "one.gz: HTTP status 503"),
-        ("break off", "one.gz broke off (IncompleteRead"),
+        ("break off", "one.gz broke off (Connection broken: IncompleteRead"),
         ("stall", "one.gz broke off (Read timed out"),
     ],
 )
@@ -125,7 +132,10 @@ def test_sources_are_tried_in_order_until_one_has_all_files(server, folder, tmp_
 def test_when_all_fail_each_is_listed_with_its_reason(server, folder, tmp_path):
     (folder / "two.gz").write_bytes(gzip.compress(b"other content"))
     server.behaviours = [500] * 9
-    said = fetch_fails(tmp_path / "raw", "http://127.0.0.1:9", server.url, folder, "/nowhere")
+    said = fetch_fails(
+        tmp_path / "raw", "http://127.0.0.1:9", "http://a..b", server.url, folder, "/nowhere"
+    )
+    assert "http://a..b: not reachable" in said
     assert "http://127.0.0.1:9: not reachable (Failed to establish a new connection: " in said
     assert "HTTP status 500" in said
     assert f"{folder}: two.gz has SHA-256 {hashlib.sha256(b'other content').hexdigest()}" in said
