@@ -15,13 +15,14 @@ if missing := [package for package in PACKAGES if find_spec(package) is None]:
         "`. .venv/bin/activate`, and start again"
     )
 
-# A handler rather than KeyboardInterrupt: Ctrl-C may come while TensorFlow is still imported.
-signal.signal(signal.SIGINT, lambda *_: sys.exit("interrupted; nothing half-written is left"))
+# Ctrl-C while TensorFlow is still imported just ends the process: there is nothing to tidy up.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run(main: Callable[[], None]) -> None:
     """Run a stage; an error that its user can mend is one line on stderr and exit status 1."""
     stage = Path(sys.argv[0]).stem
+    signal.signal(signal.SIGINT, lambda *_: sys.exit("interrupted; nothing half-written is left"))
     try:
         main()
     except InputError as error:
