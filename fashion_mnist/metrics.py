@@ -103,18 +103,21 @@ def compare(correct: np.ndarray, baseline_correct: np.ndarray) -> dict[str, floa
 
 
 def predictions(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """Return a row an image, in their order: actual and predicted class, probability of the latter.
+    """Return a row an image, in their order: actual and predicted class, probability of each.
 
     Args:
         probabilities: float32 (n, 10).
         labels: uint8 (n,).
     """
     names = np.array(CLASS_NAMES)
+    of_actual = probabilities[np.arange(len(labels)), labels]
     return pd.DataFrame(
         {
             "actual": names[labels],
             "predicted": names[probabilities.argmax(axis=1)],
             "probability": probabilities.max(axis=1).round(4),
+            # Significant digits: the loss is a logarithm.
+            "actual_probability": [f"{value:.4g}" for value in of_actual],
         }
     )
 

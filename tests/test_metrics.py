@@ -79,6 +79,7 @@ def test_predictions_are_in_test_order_with_class_names():
     assert table["actual"].tolist() == ["Trouser", "Pullover"]
     assert table["predicted"].tolist() == ["Trouser", "T-shirt/top"]
     assert table["probability"].tolist() == pytest.approx([0.7, 0.9])
+    assert table["actual_probability"].tolist() == ["0.7", "0"]
 
 
 def test_most_confident_mistakes_come_first_and_right_ones_not_at_all():
