@@ -1,0 +1,435 @@
+"""What a change did to the models: `python -m fashion_mnist.report --base origin/main`.
+
+Compares the working tree, or the revision --now, with the merge base of --base, from what is in
+Git alone: metrics/evaluate.json, plots/predictions_*.csv, dvc.lock. Prints Markdown, or JSON.
+"""
+
+import argparse
+import hashlib
+import io
+import json
+import subprocess
+import sys
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from fashion_mnist import comparison, figures
+from fashion_mnist.comparison import BETTER, SAME, WORSE
+from fashion_mnist.revisions import NoBaselineError, Revision, find, find_base
+
+MIXED, NO_BASELINE = "mixed", "no baseline"
+MARKS = {BETTER: "🟢", WORSE: "🔴", MIXED: "🟠", SAME: "⚪", NO_BASELINE: "⚫"}
+GATE_EXIT_STATUS = 3
+PREDICTION_COLUMNS = ["actual", "predicted", "probability", "actual_probability"]
+LABELS = {
+    "accuracy": "accuracy",
+    "loss": "loss (less is better)",
+    "macro_f1": "macro F1",
+    "expected_calibration_error": "calibration error (less is better)",
+}
+
+
+def build(base: Revision, now: Revision) -> dict[str, Any]:
+    """Return the whole report as plain data.
+
+    Raises:
+        NoBaselineError: one of the two has no results.
+    """
+    evaluations = [_evaluation(revision) for revision in (base, now)]
+    base_models, now_models = ({k: v for k, v in e.items() if "classes" in v} for e in evaluations)
+    locks = [yaml.safe_load(revision.read("dvc.lock") or b"stages: {}") for revision in (base, now)]
+    spread = json.loads(now.read("metrics/seed_spread.json") or b"null")
+    notes = []
+    if stale := _stale_files(now, locks[1]):
+        notes.append(
+            f"These results are not of this code: {', '.join(stale)} changed since `dvc repro` "
+            "last ran. Run it and report again."
+        )
+    params = _changed_params(*locks)
+    stages = _changed_stages(*locks)
+    same_images = _output(locks[0], "data/test") == _output(locks[1], "data/test")
+    if not same_images:
+        notes.append("The test set changed: no paired comparison, only a rough one.")
+
+    tables = {
+        name: (_predictions(base, name), _predictions(now, name))
+        for name in base_models.keys() | now_models.keys()
+    }
+    models = {}
+    changed = [
+        name
+        for name in now_models.keys() & base_models.keys()
+        if not _same(*tables[name]) or base_models[name] != now_models[name]
+    ]
+    for name in [*now_models, *(base_models.keys() - now_models.keys())]:
+        before, after = base_models.get(name), now_models.get(name)
+        model = models[name] = {"base": _figures(before), "now": _figures(after)}
+        if before is None:
+            model["status"] = f"new: {NO_BASELINE}"
+            twins = base_models.keys() - now_models.keys()
+            if twin := next((t for t in twins if _same(tables[t][0], tables[name][1])), None):
+                model["status"] = f"renamed from {twin}, the same predictions"
+        elif after is None:
+            model["status"] = "removed"
+        elif not all(isfinite(value) for value in model["now"].values()):
+            model["status"] = WORSE
+            notes.append(f"{name.upper()}: a metric is not a number.")
+        elif not all(isfinite(value) for value in model["base"].values()):
+            model["status"] = f"{NO_BASELINE}: a metric of the base is not a number"
+        elif name not in changed:
+            model["status"] = "unchanged: the same predictions"
+        else:
+            known = spread.get(name, {}).get("sd") if spread else None
+            paired = same_images and _paired(*tables[name])
+            if paired:
+                model |= comparison.compare(*tables[name], known, len(changed))
+            else:
+                model |= comparison.compare_unpaired(before, after)
+                if same_images:
+                    notes.append(
+                        f"{name.upper()}: no predictions of the same images at {base}: "
+                        "no paired comparison, only a rough one."
+                    )
+            model["status"] = _status(model)
+            if known is None:
+                notes.append(
+                    f"{name.upper()}: the spread between training seeds is unknown, so another "
+                    "seed alone might do the same; docs/report.md says how to measure it."
+                )
+    if params and not _code_changed(*locks) and {p["key"] for p in params} == {"train.seed"}:
+        for model in models.values():
+            if "metrics" in model:
+                model["status"] = SAME
+        notes.append("Only the training seed changed: whatever moved is no progress.")
+    return {
+        "verdict": _overall([model["status"] for model in models.values()]),
+        "base": str(base),
+        "now": str(now),
+        "seeds": spread["seeds"] if spread else None,
+        "notes": notes,
+        "models": models,
+        "params": params,
+        "stages": stages,
+    }
+
+
+def without_baseline(reason: str) -> dict[str, Any]:
+    """Return the report that there is nothing to compare with, and why."""
+    return {"verdict": NO_BASELINE, "reason": reason}
+
+
+def _evaluation(revision: Revision) -> dict[str, Any]:
+    content = revision.read("metrics/evaluate.json")
+    if content is None:
+        raise NoBaselineError(f"{revision} has no metrics/evaluate.json; `dvc repro` makes it")
+    try:
+        return json.loads(content)
+    except ValueError:
+        raise NoBaselineError(f"metrics/evaluate.json of {revision} is not JSON") from None
+
+
+def _predictions(revision: Revision, name: str) -> pd.DataFrame | None:
+    content = revision.read(f"plots/predictions_{name}.csv")
+    if content is None:
+        return None
+    table = pd.read_csv(io.BytesIO(content))
+    return table if set(PREDICTION_COLUMNS) <= set(table.columns) else None
+
+
+def _same(one: pd.DataFrame | None, other: pd.DataFrame | None) -> bool:
+    return one is not None and other is not None and one.equals(other)
+
+
+def _paired(one: pd.DataFrame | None, other: pd.DataFrame | None) -> bool:
+    return one is not None and other is not None and one["actual"].equals(other["actual"])
+
+
+def _figures(model: dict | None) -> dict[str, float]:
+    return {} if model is None else {name: model[name] for name in LABELS if name in model}
+
+
+def _status(model: dict) -> str:
+    overall = model["metrics"]["accuracy"]["verdict"]
+    worse = [name for name, scores in model["classes"].items() if scores["verdict"] == WORSE]
+    if worse and overall == BETTER:
+        return MIXED
+    return WORSE if worse else overall
+
+
+def _overall(statuses: list[str]) -> str:
+    found = {status for status in statuses if status in (BETTER, WORSE, MIXED)}
+    if not found:
+        return NO_BASELINE if any(NO_BASELINE in status for status in statuses) else SAME
+    return found.pop() if len(found) == 1 else MIXED
+
+
+def _stale_files(now: Revision, lock: dict) -> list[str]:
+    stale = set()
+    for stage in lock["stages"].values():
+        for entry in stage.get("deps", []):
+            content = now.read(entry["path"]) if entry["path"].endswith(".py") else None
+            if content is not None and hashlib.md5(content).hexdigest() != entry["md5"]:
+                stale.add(entry["path"])
+    return sorted(stale)
+
+
+def _flat(values: dict, prefix: str = "") -> dict[str, Any]:
+    flat = {}
+    for key, value in values.items():
+        nested = isinstance(value, dict)
+        flat |= _flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+    return flat
+
+
+def _params(lock: dict) -> dict[str, Any]:
+    merged = {}
+    for stage in lock["stages"].values():
+        merged |= _flat(stage.get("params", {}).get("params.yaml", {}))
+    return merged
+
+
+def _changed_params(base: dict, now: dict) -> list[dict[str, Any]]:
+    before, after = _params(base), _params(now)
+    return [
+        {"key": key, "base": before.get(key), "now": after.get(key)}
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    ]
+
+
+def _hashes(stage: dict, kind: str = "deps") -> dict[str, str]:
+    return {entry["path"]: entry["md5"] for entry in stage.get(kind, [])}
+
+
+def _output(lock: dict, path: str) -> str | None:
+    return next(
+        (h[path] for s in lock["stages"].values() if path in (h := _hashes(s, "outs"))), None
+    )
+
+
+def _code_changed(base: dict, now: dict) -> bool:
+    return any(
+        path.endswith(".py") for stage in _changed_stages(base, now).values() for path in stage
+    )
+
+
+def _changed_stages(base: dict, now: dict) -> dict[str, list[str]]:
+    """For each stage, which of its inputs differ from the base: none means that it did not run."""
+    changed = {}
+    for name, stage in now["stages"].items():
+        before = base["stages"].get(name, {})
+        old, new = _hashes(before), _hashes(stage)
+        inputs = [
+            path for path in sorted(old.keys() | new.keys()) if old.get(path) != new.get(path)
+        ]
+        if before.get("params") != stage.get("params"):
+            inputs.append("params.yaml")
+        changed[name] = inputs
+    return changed
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """Write the report for a person: the verdict first, then what it rests on."""
+    mark = MARKS[report["verdict"]]
+    if "models" not in report:
+        return f"## {mark} No baseline: {report['reason']}\n"
+    lines = [f"## {mark} {_headline(report)}", ""]
+    lines += [f"Compared with {report['base']}: {report['now']}.", ""]
+    lines += [f"> {note}" for note in report["notes"]] + [""] * bool(report["notes"])
+    lines += ["| model | metric | base | now | change | 95 % interval | verdict |"]
+    lines += ["|---|---|--:|--:|--:|:-:|---|"]
+    for name, model in report["models"].items():
+        lines += _metric_rows(name, model)
+    lines.append("")
+    for name, model in report["models"].items():
+        if model.get("classes"):
+            lines += _flips(name, model)
+    if report["params"]:
+        lines += ["**Params**", "", "| key | base | now |", "|---|---|---|"]
+        lines += [f"| {p['key']} | {p['base']} | {p['now']} |" for p in report["params"]] + [""]
+    lines += ["**Stages**", "", "| stage | |", "|---|---|"]
+    for stage, inputs in report["stages"].items():
+        ran = f"ran: {', '.join(inputs)} changed" if inputs else "same inputs as the base: cached"
+        lines.append(f"| {stage} | {ran} |")
+    seeds = f" and more than {report['seeds']} training seeds differ by" if report["seeds"] else ""
+    lines += [
+        "",
+        "<sub>A change counts when it is more than chance on these test images (exact McNemar "
+        f"test, 5 % for the whole report){seeds}. The interval is of the change, on the same "
+        "images; it speaks of these trained models.</sub>",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _headline(report: dict[str, Any]) -> str:
+    parts = []
+    for name, model in report["models"].items():
+        upper, status = name.upper(), model["status"]
+        worse = [c for c, scores in model.get("classes", {}).items() if scores["verdict"] == WORSE]
+        if status in (BETTER, WORSE, MIXED) and "metrics" in model:
+            accuracy = model["metrics"]["accuracy"]
+            text = f"{upper} accuracy {_points(accuracy['change'])} points"
+            if accuracy["verdict"] == SAME:
+                text = f"{upper} accuracy has no measurable change"
+            if (worse and status != WORSE) or (worse and accuracy["verdict"] == SAME):
+                text += f", but {' and '.join(worse)} worse"
+            parts.append(text)
+        elif status == WORSE:
+            parts.append(f"{upper} has a metric that is not a number")
+        elif not status.startswith("unchanged") and status != SAME:
+            parts.append(f"{upper} {status}")
+    verdict = report["verdict"][0].upper() + report["verdict"][1:]
+    return f"{verdict}: {'; '.join(parts)}" if parts else verdict
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.2f}"
+
+
+def _metric_rows(name: str, model: dict[str, Any]) -> list[str]:
+    if "metrics" not in model:
+        accuracy = [
+            f"{model[side]['accuracy']:.2%}" if "accuracy" in model[side] else "-"
+            for side in ("base", "now")
+        ]
+        return [f"| {name.upper()} | accuracy | {' | '.join(accuracy)} | | | {model['status']} |"]
+    rows = []
+    for metric, row in model["metrics"].items():
+        base, now = model["base"][metric], model["now"][metric]
+        if metric in ("accuracy", "macro_f1"):
+            values = [f"{base:.2%}", f"{now:.2%}", _points(row["change"])]
+            interval = f"{_points(row['low'])} to {_points(row['high'])}"
+        else:
+            values = [f"{base:.4f}", f"{now:.4f}", f"{row['change']:+.4f}"]
+            interval = f"{row['low']:+.4f} to {row['high']:+.4f}"
+        verdict = row["verdict"]
+        if metric == "accuracy" and model["status"] == SAME:
+            verdict = SAME
+        rows.append(
+            f"| {name.upper()} | {LABELS[metric]} | {' | '.join(values)} | {interval} | {verdict} |"
+        )
+    return rows
+
+
+def _flips(name: str, model: dict[str, Any]) -> list[str]:
+    right, wrong = (
+        sum(scores[key] for scores in model["classes"].values())
+        for key in ("newly_right", "newly_wrong")
+    )
+    lines = [
+        f"<details><summary>{name.upper()}: {right} images newly right, {wrong} newly wrong"
+        "</summary>",
+        "",
+        "| class | newly right | newly wrong | recall | verdict |",
+        "|---|--:|--:|--:|---|",
+    ]
+    for label, scores in model["classes"].items():
+        lines.append(
+            f"| {label} | {scores['newly_right']} | {scores['newly_wrong']} | "
+            f"{_points(scores['recall_change'])} | {scores['verdict']} |"
+        )
+    moved = [f"{m['actual']} as {m['predicted']} {m['base']} → {m['now']}" for m in model["moved"]]
+    return [*lines, "", f"Confusions that moved most: {'; '.join(moved)}.", "", "</details>", ""]
+
+
+def draw_new_mistakes(path: Path, base: Revision, now: Revision, name: str) -> bool:
+    """Draw the most confident mistakes that are new; False where the test images are missing."""
+    images_path = Path("data/test/images.npy")
+    before, after = _predictions(base, name), _predictions(now, name)
+    if not images_path.exists() or not _paired(before, after):
+        return False
+    wrong = after["actual"] != after["predicted"]
+    new = after[wrong & (before["actual"] == before["predicted"])]
+    worst = new.sort_values("probability", ascending=False, kind="stable").index[:20]
+    class_names = list(figures.CLASS_NAMES)
+    probabilities = np.zeros((len(worst), len(class_names)))
+    answers = after.loc[worst, "predicted"].map(class_names.index)
+    probabilities[np.arange(len(worst)), answers] = after.loc[worst, "probability"]
+    labels = after.loc[worst, "actual"].map(class_names.index).to_numpy()
+    figures.predictions(
+        path,
+        np.load(images_path, mmap_mode="r")[worst],
+        labels,
+        probabilities,
+        f"{name.upper()}: new mistakes, the most confident first; below each the true class",
+    )
+    return True
+
+
+def write(folder: Path, report: dict[str, Any], base: Revision, now: Revision) -> None:
+    """Write report.md, report.json, the pictures of new mistakes and DVC's page of plots."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    (folder / "report.md").write_text(markdown(report))
+    for name, model in report["models"].items():
+        if model.get("classes"):
+            draw_new_mistakes(folder / f"new_mistakes_{name}.png", base, now, name)
+    revisions = [revision.commit for revision in (base, now) if revision.commit]
+    subprocess.run(
+        [sys.executable, "-m", "dvc", "plots", "diff", *revisions, "--out", folder / "plots"],
+        stdout=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+def main() -> None:
+    """Parse the command line, print the report, and end with the gate's exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--base", default="origin/main", help="compare with the merge base of this")
+    parser.add_argument("--exact", action="store_true", help="compare with --base itself")
+    parser.add_argument("--now", help="a revision; default: the working tree")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--output", type=Path, help="also write report, pictures and page there")
+    parser.add_argument(
+        "--fail-on",
+        action="append",
+        default=[],
+        choices=[WORSE, MIXED, NO_BASELINE.replace(" ", "-")],
+        help=f"end with exit status {GATE_EXIT_STATUS} on this verdict; may be given several times",
+    )
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        default=0.0,
+        metavar="POINTS",
+        help="the gate lets pass a loss of accuracy of up to so many percentage points",
+    )
+    arguments = parser.parse_args()
+    now = Revision()
+    try:
+        if arguments.now:
+            now = find(arguments.now)
+        base = find(arguments.base) if arguments.exact else find_base(arguments.base, arguments.now)
+        report = build(base, now)
+        if arguments.output:
+            write(arguments.output, report, base, now)
+    except NoBaselineError as error:
+        report = without_baseline(str(error))
+        if arguments.output:
+            arguments.output.mkdir(parents=True, exist_ok=True)
+            (arguments.output / "report.md").write_text(markdown(report))
+            (arguments.output / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    print(json.dumps(report, indent=2) if arguments.json else markdown(report), end="")
+    if report["verdict"].replace(" ", "-") in arguments.fail_on and not _tolerated(
+        report, arguments.threshold
+    ):
+        sys.exit(GATE_EXIT_STATUS)
+
+
+def _tolerated(report: dict[str, Any], points: float) -> bool:
+    """Whether every accuracy fell by less than the threshold, and nothing else is amiss."""
+    changes = [
+        100 * model["metrics"]["accuracy"]["change"]
+        for model in report.get("models", {}).values()
+        if "metrics" in model
+    ]
+    return points > 0 and bool(changes) and min(changes) > -points
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Files as they are in a Git revision or in the working tree."""
+
+import subprocess
+from pathlib import Path
+
+
+class NoBaselineError(Exception):
+    """There is nothing to compare with; the text says why and what to do."""
+
+
+class Revision:
+    """A commit, or the working tree where `commit` is None."""
+
+    def __init__(self, commit: str | None = None) -> None:
+        self.commit = commit
+
+    def __str__(self) -> str:
+        return self.commit[:10] if self.commit else "the working tree"
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's content; None where it does not exist."""
+        if self.commit is None:
+            file = Path(path)
+            return file.read_bytes() if file.is_file() else None
+        done = subprocess.run(["git", "show", f"{self.commit}:{path}"], capture_output=True)
+        return done.stdout if done.returncode == 0 else None
+
+
+def find_base(base: str, now: str | None) -> Revision:
+    """Return the merge base of `base` and `now` (None: the working tree, which stands on HEAD).
+
+    Raises:
+        NoBaselineError: a revision is unknown, or the history that both come from is not here.
+    """
+    commits = [_commit(name) for name in (base, now or "HEAD")]
+    found = _git("merge-base", *commits)
+    if found is None:
+        why = "the two have no common history"
+        if _git("rev-parse", "--is-shallow-repository") == "true":
+            why = "this clone is shallow; `git fetch --unshallow` brings the rest"
+        raise NoBaselineError(f"no merge base of {base} and {now or 'HEAD'}: {why}")
+    return Revision(found)
+
+
+def find(name: str) -> Revision:
+    """Return the revision of that name.
+
+    Raises:
+        NoBaselineError: there is none.
+    """
+    return Revision(_commit(name))
+
+
+def _commit(name: str) -> str:
+    commit = _git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    if commit is None:
+        remote, _, branch = name.partition("/")
+        hint = f"`git fetch {remote} {branch}`" if branch else "`git fetch`"
+        raise NoBaselineError(f"revision {name} is unknown here; {hint} may bring it")
+    return commit
+
+
+def _git(*arguments: str) -> str | None:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else None
