@@ -3,7 +3,9 @@ PYTHON ?= python3
 # The stages that dvc starts find the environment's python there.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: all experiments test lint format requirements
+BASE ?= origin/main
+
+.PHONY: all experiments report test lint format requirements
 
 all: .venv/installed
 	@.venv/bin/dvc repro
@@ -13,6 +15,10 @@ all: .venv/installed
 experiments: .venv/installed
 	@.venv/bin/dvc exp show --no-pager --only-changed --drop \
 	  '.*(classes|low|high|loss|f1|error|train_acc|against|relu|parameters|images|\.py|data/|models/|plots/|Created).*'
+
+# What the working tree's models are, against those of the merge base with BASE.
+report: .venv/installed
+	@.venv/bin/python -m fashion_mnist.report --base $(BASE) --output report
 
 test: .venv/installed
 	.venv/bin/pytest

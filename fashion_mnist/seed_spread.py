@@ -1,40 +1,55 @@
 """How much the test metrics move when only the training seed changes.
 
-`python -m fashion_mnist.seed_spread REVISION ...` reads metrics/evaluate.json of runs that differ
-in `train.seed` alone (experiments, branches) and writes metrics/seed_spread.json.
+`python -m fashion_mnist.seed_spread REVISION ...` reads the results of runs that differ in
+`train.seed` alone (experiments, branches) and writes metrics/seed_spread.json.
 """
 
+import io
 import json
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from scipy import stats
 
+from fashion_mnist.comparison import METRICS
 from fashion_mnist.files import write_json
-from fashion_mnist.revisions import NoBaselineError, find
+from fashion_mnist.revisions import NoBaselineError, Revision, find
 
 PATH = Path("metrics/seed_spread.json")
-METRICS = ("accuracy", "loss", "macro_f1", "expected_calibration_error")
 
 
-def measure(evaluations: list[dict]) -> dict:
+def measure(evaluations: list[dict], right: dict[str, np.ndarray]) -> dict:
     """Return mean and standard deviation of each metric over runs of different seeds.
 
     Args:
         evaluations: metrics/evaluate.json of each run.
+        right: for each model, bool (runs, images), whether each image is predicted right.
+
+    Returns:
+        seeds: the number of runs; and for each model mean and sd of each metric,
+        two_runs_differ_by, the 95 % bound on the difference of two further runs (Student's t), of
+        the recall of each class, too; and images_right_in, how many images 0, 1, ... all runs get
+        right.
     """
+    between_two = np.sqrt(2) * stats.t.ppf(0.975, len(evaluations) - 1)
     spread = {"seeds": len(evaluations)}
-    for name, model in evaluations[0].items():
-        if "classes" not in model:
-            continue
+    for name in right:
         runs = [evaluation[name] for evaluation in evaluations]
+        sd = {metric: np.std([run[metric] for run in runs], ddof=1) for metric in METRICS}
+        recall_sd = {
+            label: np.std([run["classes"][label]["recall"] for run in runs], ddof=1)
+            for label in runs[0]["classes"]
+        }
         spread[name] = {
             "mean": {metric: np.mean([run[metric] for run in runs]) for metric in METRICS},
-            "sd": {metric: np.std([run[metric] for run in runs], ddof=1) for metric in METRICS},
-        }
-        spread[name]["sd"]["classes"] = {
-            label: np.std([run["classes"][label]["recall"] for run in runs], ddof=1)
-            for label in model["classes"]
+            "sd": sd,
+            "two_runs_differ_by": {metric: between_two * value for metric, value in sd.items()}
+            | {"classes": {label: between_two * value for label, value in recall_sd.items()}},
+            "images_right_in": np.bincount(
+                right[name].sum(axis=0), minlength=len(evaluations) + 1
+            ).tolist(),
         }
     return spread
 
@@ -43,17 +58,27 @@ def main(revisions: list[str]) -> None:
     """Measure over `revisions` and write the file."""
     if len(revisions) < 3:
         sys.exit("error: name at least three revisions that differ in train.seed alone")
-    evaluations = []
-    for name in revisions:
-        try:
-            content = find(name).read("metrics/evaluate.json")
-        except NoBaselineError as error:
-            sys.exit(f"error: {error}")
-        if content is None:
-            sys.exit(f"error: {name} has no metrics/evaluate.json")
-        evaluations.append(json.loads(content))
-    write_json(PATH, measure(evaluations))
+    try:
+        runs = [find(name) for name in revisions]
+        evaluations = [json.loads(_read(run, "metrics/evaluate.json")) for run in runs]
+        models = [name for name, model in evaluations[0].items() if "classes" in model]
+        right = {name: np.stack([_right(run, name) for run in runs]) for name in models}
+    except NoBaselineError as error:
+        sys.exit(f"error: {error}")
+    write_json(PATH, measure(evaluations, right))
     print(f"{PATH}: spread over {len(revisions)} seeds")
+
+
+def _read(revision: Revision, path: str) -> bytes:
+    content = revision.read(path)
+    if content is None:
+        raise NoBaselineError(f"{revision} has no {path}")
+    return content
+
+
+def _right(revision: Revision, model: str) -> np.ndarray:
+    table = pd.read_csv(io.BytesIO(_read(revision, f"plots/predictions_{model}.csv")))
+    return (table["actual"] == table["predicted"]).to_numpy()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,117 @@
+"""The report of fashion_mnist.report as Markdown, for a person who has five seconds."""
+
+from typing import Any
+
+from fashion_mnist.comparison import BETTER, MIXED, NO_BASELINE, SAME, WORSE
+
+MARKS = {BETTER: "🟢", WORSE: "🔴", MIXED: "🟠", SAME: "⚪", NO_BASELINE: "⚫"}
+LABELS = {
+    "accuracy": "accuracy",
+    "loss": "loss (less is better)",
+    "macro_f1": "macro F1",
+    "expected_calibration_error": "calibration error (less is better)",
+}
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """Write the report for a person: the verdict first, then what it rests on."""
+    mark = MARKS[report["verdict"]]
+    if "models" not in report:
+        return f"## {mark} No baseline: {report['reason']}\n"
+    lines = [f"## {mark} {_headline(report)}", ""]
+    lines += [f"Compared with {report['base']}: {report['now']}.", ""]
+    lines += [f"> {note}" for note in report["notes"]] + [""] * bool(report["notes"])
+    lines += ["| model | metric | base | now | change | 95 % interval | verdict |"]
+    lines += ["|---|---|--:|--:|--:|:-:|---|"]
+    for name, model in report["models"].items():
+        lines += _metric_rows(name, model)
+    lines.append("")
+    for name, model in report["models"].items():
+        if model.get("classes"):
+            lines += _flips(name, model)
+    if report["params"]:
+        lines += ["**Params**", "", "| key | base | now |", "|---|---|---|"]
+        lines += [f"| {p['key']} | {p['base']} | {p['now']} |" for p in report["params"]] + [""]
+    lines += ["**Stages**", "", "| stage | |", "|---|---|"]
+    for stage, inputs in report["stages"].items():
+        ran = f"ran: {', '.join(inputs)} changed" if inputs else "same inputs as the base: cached"
+        lines.append(f"| {stage} | {ran} |")
+    seeds = f" and more than {report['seeds']} training seeds differ by" if report["seeds"] else ""
+    lines += [
+        "",
+        "<sub>A change counts when it is more than chance on these test images (exact McNemar "
+        f"test, 5 % for the whole report){seeds}. The interval is of the change, on the same "
+        "images; it speaks of these trained models.</sub>",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _headline(report: dict[str, Any]) -> str:
+    parts = []
+    for name, model in report["models"].items():
+        upper, status = name.upper(), model["status"]
+        worse = [c for c, scores in model.get("classes", {}).items() if scores["verdict"] == WORSE]
+        if status in (BETTER, WORSE, MIXED) and "metrics" in model:
+            accuracy = model["metrics"]["accuracy"]
+            text = f"{upper} accuracy {_points(accuracy['change'])} points"
+            if accuracy["verdict"] == SAME:
+                text = f"{upper} accuracy has no measurable change"
+            if (worse and status != WORSE) or (worse and accuracy["verdict"] == SAME):
+                text += f", but {' and '.join(worse)} worse"
+            parts.append(text)
+        elif status == WORSE:
+            parts.append(f"{upper} has a metric that is not a number")
+        elif not status.startswith("unchanged") and status != SAME:
+            parts.append(f"{upper} {status}")
+    verdict = report["verdict"][0].upper() + report["verdict"][1:]
+    return f"{verdict}: {'; '.join(parts)}" if parts else verdict
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.2f}"
+
+
+def _metric_rows(name: str, model: dict[str, Any]) -> list[str]:
+    if "metrics" not in model:
+        accuracy = [
+            f"{model[side]['accuracy']:.2%}" if "accuracy" in model[side] else "-"
+            for side in ("base", "now")
+        ]
+        return [f"| {name.upper()} | accuracy | {' | '.join(accuracy)} | | | {model['status']} |"]
+    rows = []
+    for metric, row in model["metrics"].items():
+        base, now = model["base"][metric], model["now"][metric]
+        if metric in ("accuracy", "macro_f1"):
+            values = [f"{base:.2%}", f"{now:.2%}", _points(row["change"])]
+            interval = f"{_points(row['low'])} to {_points(row['high'])}"
+        else:
+            values = [f"{base:.4f}", f"{now:.4f}", f"{row['change']:+.4f}"]
+            interval = f"{row['low']:+.4f} to {row['high']:+.4f}"
+        verdict = row["verdict"]
+        if metric == "accuracy" and model["status"] == SAME:
+            verdict = SAME
+        rows.append(
+            f"| {name.upper()} | {LABELS[metric]} | {' | '.join(values)} | {interval} | {verdict} |"
+        )
+    return rows
+
+
+def _flips(name: str, model: dict[str, Any]) -> list[str]:
+    right, wrong = (
+        sum(scores[key] for scores in model["classes"].values())
+        for key in ("newly_right", "newly_wrong")
+    )
+    lines = [
+        f"<details><summary>{name.upper()}: {right} images newly right, {wrong} newly wrong"
+        "</summary>",
+        "",
+        "| class | newly right | newly wrong | recall | verdict |",
+        "|---|--:|--:|--:|---|",
+    ]
+    for label, scores in model["classes"].items():
+        lines.append(
+            f"| {label} | {scores['newly_right']} | {scores['newly_wrong']} | "
+            f"{_points(scores['recall_change'])} | {scores['verdict']} |"
+        )
+    moved = [f"{m['actual']} as {m['predicted']} {m['base']} → {m['now']}" for m in model["moved"]]
+    return [*lines, "", f"Confusions that moved most: {'; '.join(moved)}.", "", "</details>", ""]

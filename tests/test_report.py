@@ -1,0 +1,327 @@
+"""The report on real Git histories whose predictions are the project's own, changed as told."""
+
+import json
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from conftest import ROOT
+
+from fashion_mnist import comparison, metrics, report
+from fashion_mnist.dataset import CLASS_NAMES
+
+RNG = np.random.default_rng(9)
+REAL = {name: pd.read_csv(ROOT / f"plots/predictions_{name}.csv") for name in ("mlp", "cnn")}
+
+
+class History:
+    """A Git repository that holds results alone, as a clone without cache or data does."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.git("init", "--quiet", "--initial-branch", "main")
+        self.git("config", "user.name", "A tester")
+        self.git("config", "user.email", "tester@example.com")
+        self.lock = yaml.safe_load((ROOT / "dvc.lock").read_text())
+        self.spread = json.loads((ROOT / "metrics/seed_spread.json").read_text())
+        self.evaluation = json.loads((ROOT / "metrics/evaluate.json").read_text())
+        self.tables = dict(REAL)
+
+    def git(self, *arguments):
+        done = subprocess.run(["git", *arguments], cwd=self.folder, text=True, capture_output=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def write(self):
+        for folder in ("metrics", "plots"):
+            (self.folder / folder).mkdir(exist_ok=True)
+        for name, table in self.tables.items():
+            table.to_csv(self.folder / f"plots/predictions_{name}.csv", index=False)
+            if name in self.evaluation:
+                right = table["actual"] == table["predicted"]
+                self.evaluation[name]["accuracy"] = float(right.mean())
+        (self.folder / "metrics/evaluate.json").write_text(json.dumps(self.evaluation))
+        (self.folder / "dvc.lock").write_text(yaml.safe_dump(self.lock))
+        if self.spread:
+            (self.folder / "metrics/seed_spread.json").write_text(json.dumps(self.spread))
+
+    def commit(self, message="results"):
+        self.write()
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+
+    def flip(self, to_right=0, to_wrong=0, wrong_class=None, model="cnn"):
+        """Make so many wrong predictions right, and so many right ones wrong (of one class)."""
+        table = self.tables[model].copy()
+        right = table["actual"] == table["predicted"]
+        healed = RNG.choice(np.flatnonzero(~right), to_right, replace=False)
+        candidates = right if wrong_class is None else right & (table["actual"] == wrong_class)
+        spoiled = RNG.choice(np.flatnonzero(candidates), to_wrong, replace=False)
+        table.loc[healed, "predicted"] = table.loc[healed, "actual"]
+        others = {name: CLASS_NAMES[i - 1] for i, name in enumerate(CLASS_NAMES)}
+        table.loc[spoiled, "predicted"] = table.loc[spoiled, "actual"].map(others)
+        self.tables[model] = table
+
+
+@pytest.fixture
+def history(tmp_path, monkeypatch):
+    (tmp_path / "repository").mkdir()
+    history = History(tmp_path / "repository")
+    monkeypatch.chdir(history.folder)
+    return history
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the command; return its report as data and its exit status."""
+
+    def run(*arguments, markdown=False):
+        monkeypatch.setattr("sys.argv", ["report", *arguments, *([] if markdown else ["--json"])])
+        status = 0
+        try:
+            report.main()
+        except SystemExit as end:
+            status = end.code
+        printed = capsys.readouterr().out
+        return (printed if markdown else json.loads(printed)), status
+
+    return run
+
+
+def branch(history, name="change"):
+    history.commit("base")
+    history.git("switch", "--quiet", "--create", name)
+
+
+def test_an_honest_improvement_is_better(history, run):
+    branch(history)
+    history.flip(to_right=120, to_wrong=20)
+    history.commit()
+    found, status = run("--base", "main", "--fail-on", "worse")
+    assert (found["verdict"], status) == ("better", 0)
+    cnn = found["models"]["cnn"]["metrics"]["accuracy"]
+    assert cnn["change"] == pytest.approx(0.01)
+    assert 0 < cnn["low"] < 0.01 < cnn["high"]
+    assert found["models"]["mlp"]["status"] == "unchanged: the same predictions"
+    text, _ = run("--base", "main", markdown=True)
+    assert text.startswith("## 🟢 Better: CNN accuracy +1.00 points\n")
+
+
+def test_a_loss_is_worse_and_closes_the_gate_unless_tolerated(history, run):
+    branch(history)
+    history.flip(to_right=20, to_wrong=120)
+    history.commit()
+    found, status = run("--base", "main", "--fail-on", "worse")
+    assert (found["verdict"], status) == ("worse", 3)
+    assert run("--base", "main", "--fail-on", "worse", "--threshold", "1.5")[1] == 0
+    assert run("--base", "main", "--fail-on", "worse", "--threshold", "0.5")[1] == 3
+    assert run("--base", "main")[1] == 0
+
+
+def test_another_seed_is_no_progress_however_lucky(history, run):
+    branch(history)
+    history.flip(to_right=150, to_wrong=20)
+    for stage in ("train_mlp", "train_cnn"):
+        history.lock["stages"][stage]["params"]["params.yaml"]["train"]["seed"] = 7
+    history.commit()
+    found, _ = run("--base", "main")
+    assert found["verdict"] == "no measurable change"
+    assert "Only the training seed changed: whatever moved is no progress." in found["notes"]
+    assert found["params"] == [{"key": "train.seed", "base": 0, "now": 7}]
+
+
+def test_a_change_within_the_spread_of_seeds_is_no_change_though_the_images_differ(history, run):
+    branch(history)
+    history.flip(to_right=35, to_wrong=5)
+    history.commit()
+    found, _ = run("--base", "main")
+    accuracy = found["models"]["cnn"]["metrics"]["accuracy"]
+    assert accuracy["p"] < 0.001
+    assert found["verdict"] == "no measurable change"
+
+
+def test_an_unknown_spread_of_seeds_is_said(history, run):
+    history.spread = None
+    branch(history)
+    history.flip(to_right=35, to_wrong=5)
+    history.commit()
+    found, _ = run("--base", "main")
+    assert found["verdict"] == "better"
+    assert any("spread between training seeds is unknown" in note for note in found["notes"])
+
+
+def test_a_class_that_pays_for_the_others_is_named(history, run):
+    branch(history)
+    history.flip(to_right=130, to_wrong=130, wrong_class="Bag")
+    history.commit()
+    found, status = run("--base", "main", "--fail-on", "worse")
+    assert (found["verdict"], status) == ("worse", 3)
+    assert found["models"]["cnn"]["metrics"]["accuracy"]["change"] == 0
+    assert found["models"]["cnn"]["classes"]["Bag"]["newly_wrong"] == 130
+    text, _ = run("--base", "main", markdown=True)
+    assert text.startswith("## 🔴 Worse: CNN accuracy has no measurable change, but Bag worse\n")
+
+
+def test_a_gain_that_one_class_pays_for_is_mixed(history, run):
+    branch(history)
+    history.flip(to_right=300, to_wrong=100, wrong_class="Bag")
+    history.commit()
+    found, status = run("--base", "main", "--fail-on", "mixed")
+    assert (found["verdict"], status) == ("mixed", 3)
+
+
+def test_nothing_changed(history, run):
+    branch(history)
+    history.commit()
+    found, _ = run("--base", "main")
+    assert found["verdict"] == "no measurable change"
+    assert set(found["stages"]) == set(history.lock["stages"])
+    assert not any(found["stages"].values())
+
+
+def test_the_working_tree_counts_before_it_is_committed(history, run):
+    history.commit()
+    history.flip(to_right=200)
+    history.write()
+    assert run("--base", "main")[0]["verdict"] == "better"
+    assert run("--base", "main")[0]["now"] == "the working tree"
+
+
+def test_new_removed_and_renamed_models(history, run):
+    branch(history)
+    for tables in (history.tables, history.evaluation):
+        tables["resnet"] = tables.pop("cnn")
+    (history.folder / "plots/predictions_cnn.csv").unlink()
+    history.commit()
+    found, _ = run("--base", "main")
+    assert found["models"]["resnet"]["status"] == "renamed from cnn, the same predictions"
+    assert found["models"]["cnn"]["status"] == "removed"
+
+    history.flip(to_right=10, model="resnet")
+    history.commit()
+    found, status = run("--base", "main", "--fail-on", "no-baseline")
+    assert found["models"]["resnet"]["status"] == "new: no baseline"
+    assert (found["verdict"], status) == ("no baseline", 3)
+    text, _ = run("--base", "main", markdown=True)
+    assert "RESNET new: no baseline" in text.splitlines()[0]
+
+
+def test_a_metric_that_is_not_a_number_is_worse_and_a_base_without_number_no_baseline(history, run):
+    branch(history)
+    history.evaluation["cnn"]["loss"] = float("nan")
+    history.commit()
+    found, _ = run("--base", "main")
+    assert found["verdict"] == "worse"
+    assert "CNN: a metric is not a number." in found["notes"]
+    found, _ = run("--base", "change", "--now", "main", "--exact")
+    assert "no baseline" in found["models"]["cnn"]["status"]
+
+
+def test_a_changed_test_set_is_not_compared_image_by_image(history, run):
+    branch(history)
+    history.flip(to_right=120)
+    for stage in history.lock["stages"].values():
+        for entry in [*stage["deps"], *stage["outs"]]:
+            if entry["path"] == "data/test":
+                entry["md5"] = "0" * 32
+    history.commit()
+    found, _ = run("--base", "main")
+    assert any("test set changed" in note for note in found["notes"])
+    assert "p" not in found["models"]["cnn"]["metrics"]["accuracy"]
+
+
+def test_a_base_without_predictions_is_compared_roughly_and_says_so(history, run):
+    tables, history.tables = history.tables, {}
+    branch(history)
+    history.tables = tables
+    history.flip(to_right=300)
+    history.commit()
+    found, _ = run("--base", "main")
+    assert found["verdict"] == "better"
+    assert any("CNN: no predictions of the same images" in note for note in found["notes"])
+
+
+def test_a_base_without_results_is_no_baseline_and_says_why(history, run):
+    (history.folder / "README").write_text("the first commit")
+    history.git("add", "--all")
+    history.git("commit", "--quiet", "--message", "first")
+    history.git("switch", "--quiet", "--create", "change")
+    history.commit()
+    found, status = run("--base", "main", "--fail-on", "no-baseline")
+    assert found["verdict"] == "no baseline"
+    assert "has no metrics/evaluate.json" in found["reason"]
+    assert status == 3
+
+
+def test_an_unknown_revision_is_no_baseline_and_says_what_to_fetch(history, run):
+    history.commit()
+    text, status = run("--base", "origin/main", markdown=True)
+    assert status == 0
+    assert text == (
+        "## ⚫ No baseline: revision origin/main is unknown here; `git fetch origin main` may "
+        "bring it\n"
+    )
+
+
+def test_a_shallow_clone_says_how_to_get_the_rest(history, run, monkeypatch, tmp_path):
+    history.commit("old")
+    history.git("switch", "--quiet", "--create", "change")
+    history.flip(to_right=50)
+    history.commit()
+    history.git("switch", "--quiet", "main")
+    history.flip(to_right=50, model="mlp")
+    history.commit("main goes on")
+    history.git(
+        "clone", "--quiet", "--depth", "1", "--no-single-branch", f"file://{history.folder}", "../s"
+    )
+    monkeypatch.chdir(tmp_path / "s")
+    found, _ = run("--base", "origin/main", "--now", "origin/change")
+    assert "this clone is shallow; `git fetch --unshallow` brings the rest" in found["reason"]
+
+
+def test_a_merge_commit_in_a_detached_head_is_compared_with_its_base(history, run):
+    branch(history)
+    history.flip(to_right=150)
+    history.commit()
+    history.git("switch", "--quiet", "main")
+    (history.folder / "README").write_text("main went on")
+    history.git("add", "--all")
+    history.git("commit", "--quiet", "--message", "elsewhere")
+    history.git("merge", "--quiet", "--no-edit", "change")
+    history.git("switch", "--quiet", "--detach", "HEAD")
+    history.git("branch", "--force", "main", "HEAD~1")
+    found, _ = run("--base", "main")
+    assert found["verdict"] == "better"
+
+
+def test_results_of_other_code_are_called_stale(history, run):
+    branch(history)
+    (history.folder / "stages").mkdir()
+    (history.folder / "stages/evaluate.py").write_text("changed since")
+    history.commit()
+    found, _ = run("--base", "main")
+    assert "stages/evaluate.py changed since `dvc repro` last ran" in found["notes"][0]
+
+
+def test_report_files_are_written(history, run, tmp_path):
+    branch(history)
+    history.flip(to_right=10)
+    history.commit()
+    run("--base", "main", "--output", str(tmp_path / "out"))
+    assert (tmp_path / "out/report.md").read_text().startswith("## ")
+    assert json.loads((tmp_path / "out/report.json").read_text())["base"]
+
+
+def test_secondary_metrics_agree_with_their_definitions():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 10, 500).astype(np.uint8)
+    probabilities = rng.dirichlet(np.full(10, 0.3), 500).astype(np.float32)
+    expected = metrics.evaluate(probabilities, labels, comparison.CALIBRATION_BINS)
+    table = metrics.predictions(probabilities, labels)
+    table["actual_probability"] = table["actual_probability"].astype(float)
+    found = comparison._weighted_metrics(table, np.ones((1, 500)))
+    for name in ("macro_f1", "expected_calibration_error"):
+        assert found[name][0] == pytest.approx(expected[name], abs=1e-4)
+    assert found["loss"][0] == pytest.approx(expected["loss"], rel=1e-3)
