@@ -3,9 +3,10 @@ PYTHON ?= python3
 # The stages that dvc starts find the environment's python there.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-BASE ?= origin/main
+# Exported, not pasted into commands: branch names may hold anything.
+export BASE ?= origin/main
 
-.PHONY: all experiments report test lint format requirements
+.PHONY: all experiments report test test-results lint format requirements
 
 all: .venv/installed
 	@.venv/bin/dvc repro
@@ -18,10 +19,14 @@ experiments: .venv/installed
 
 # What the working tree's models are, against those of the merge base with BASE.
 report: .venv/installed
-	@.venv/bin/python -m fashion_mnist.report --base $(BASE) --output report
+	@.venv/bin/python -m fashion_mnist.report --base "$$BASE" --output report
 
 test: .venv/installed
 	.venv/bin/pytest
+
+# After a real run: the results are of this code, and above the floor.
+test-results: .venv/installed
+	.venv/bin/pytest tests/test_repository.py
 
 lint: .venv/installed
 	.venv/bin/ruff check .
