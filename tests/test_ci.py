@@ -23,12 +23,12 @@ MARKER = "<!-- fashion-mnist-report -->"
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
 # Answers from the files that the test wrote, notes what it was asked. --jq is real jq.
-GH = f"""#!{sys.executable}
+GH = """
 import json, pathlib, subprocess, sys
 folder = pathlib.Path(__file__).parent
 arguments = sys.argv[1:]
 assert arguments.pop(0) == "api"
-values = {{}}
+values = {}
 for option in ("--jq", "--method", "-F"):
     if option in arguments:
         at = arguments.index(option)
@@ -38,7 +38,7 @@ endpoint = next(a for a in arguments if not a.startswith("--")).split("?")[0]
 if "--method" in values:
     assert values["-F"].startswith("body=@")
     body = pathlib.Path(values["-F"].removeprefix("body=@")).read_text()
-    written = {{"method": values["--method"], "endpoint": endpoint, "body": body}}
+    written = {"method": values["--method"], "endpoint": endpoint, "body": body}
     with (folder / "written.jsonl").open("a") as file:
         file.write(json.dumps(written) + "\\n")
 else:
@@ -130,7 +130,9 @@ def run_comment(
     """
     binaries = folder / "bin"
     binaries.mkdir()
-    (binaries / "gh").write_text(GH)
+    (binaries / "gh.py").write_text(GH)
+    # A shebang that names the interpreter would break where its path has a space.
+    (binaries / "gh").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{binaries}/gh.py" "$@"\n')
     (binaries / "gh").chmod(0o755)
     answers = {"pulls/7": {"head": {"sha": sha}}, "issues/7/comments": list(others)}
     answers = {f"repos/owner/name/{path}": answer for path, answer in answers.items()}
