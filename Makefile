@@ -6,16 +6,21 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Exported, not pasted into commands: branch names may hold anything.
 export BASE ?= origin/main
 
-.PHONY: all experiments report test test-results lint format requirements
+.PHONY: all serve experiments report test test-results test-image lint format requirements
 
 all: .venv/installed
 	@.venv/bin/dvc repro
 	@.venv/bin/python -m fashion_mnist.summary
 
+# The page and the HTTP API; PORT=8080 for another port.
+PORT ?= 8000
+serve: .venv/installed
+	@.venv/bin/python -m service --port $(PORT)
+
 # `dvc exp show` with the accuracies and what differs; without --drop it has 100 columns.
 experiments: .venv/installed
 	@.venv/bin/dvc exp show --no-pager --only-changed --drop \
-	  '.*(classes|low|high|loss|f1|error|train_acc|against|relu|parameters|images|\.py|data/|models/|plots/|Created).*'
+	  '.*(export|similar_items|classes|low|high|loss|f1|error|train_acc|against|relu|parameters|images|\.py|data/|models/|plots/|Created).*'
 
 # What the working tree's models are, against those of the merge base with BASE.
 report: .venv/installed
@@ -24,9 +29,13 @@ report: .venv/installed
 test: .venv/installed
 	.venv/bin/pytest
 
-# After a real run: the results are of this code, and above the floor.
+# After a real run: the results are of this code and above the floor, the exports agree.
 test-results: .venv/installed
-	.venv/bin/pytest tests/test_repository.py
+	.venv/bin/pytest tests/test_repository.py tests/test_agreement.py
+
+# The Dockerfile's steps without Docker, in a fresh folder and environment.
+test-image: .venv/installed
+	.venv/bin/python -m tests.follow_dockerfile
 
 lint: .venv/installed
 	.venv/bin/ruff check .
@@ -36,11 +45,12 @@ format: .venv/installed
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-# Pins what pyproject.toml asks for, at the newest versions.
+# Pins what pyproject.toml asks for, at the newest versions; what the service needs, at the same.
+COMPILE := .venv/bin/uv pip compile --quiet --system-certs --universal --python-version 3.10 \
+  --generate-hashes --no-emit-index-url --no-header --no-annotate
 requirements: .venv/installed
-	.venv/bin/uv pip compile --quiet --system-certs --upgrade --universal --python-version 3.10 \
-	  --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	  --group dev pyproject.toml --output-file requirements.txt
+	$(COMPILE) --upgrade --group dev pyproject.toml --output-file requirements.txt
+	$(COMPILE) --group service --constraint requirements.txt --output-file requirements-service.txt
 
 .venv/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14) and \

@@ -108,6 +108,11 @@ def _read_idx(path: Path, item_shape: tuple[int, ...]) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=header).reshape(count, *item_shape)
 
 
+def to_pixels(images: np.ndarray) -> np.ndarray:
+    """Return images, float32 (n, 28, 28, 1) in [0, 1], as in the files: uint8 (n, 28, 28)."""
+    return np.rint(images[..., 0] * 255).astype(np.uint8)
+
+
 def split_validation(
     labels: np.ndarray, validation_size: int, train_size: int | None, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:

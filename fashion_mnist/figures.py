@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fashion_mnist.dataset import CLASS_NAMES
+from fashion_mnist.dataset import CLASS_NAMES, Split
 from fashion_mnist.files import whole
 
 RIGHT, WRONG, MUTED = "#1a7f5a", "#c8372d", "#6b7280"
@@ -189,4 +189,59 @@ def kernels(path: Path, weights: np.ndarray, title: str) -> None:
     for axes, kernel in zip(grid.flat, np.moveaxis(weights[:, :, 0], -1, 0), strict=False):
         limit = np.abs(kernel).max()
         axes.imshow(kernel, cmap="RdBu", vmin=-limit, vmax=limit)
+    _save(path, figure)
+
+
+def similar_items(
+    path: Path,
+    queries: Split,
+    neighbours: list[Split],
+    title: str,
+) -> None:
+    """Draw images in a column and, to the right of each, those that were found for it.
+
+    Args:
+        path: the PNG.
+        queries: of n images.
+        neighbours: n splits of equally many images, the most similar first.
+        title: of the whole.
+    """
+    rows, columns = len(neighbours), 1 + len(neighbours[0].labels)
+    figure = Figure(figsize=(0.85 * columns + 0.6, 1.02 * rows + 0.5))
+    grid = figure.subplots(rows, columns, squeeze=False)
+    figure.suptitle(title, fontsize=10)
+    for row, image, label, found in zip(grid, *queries, neighbours, strict=True):
+        _show(row[0], image)
+        row[0].set_title(CLASS_NAMES[label], fontweight="bold")
+        for axes, its_image, its_label in zip(row[1:], *found, strict=True):
+            _show(axes, its_image)
+            axes.set_title(CLASS_NAMES[its_label], color=RIGHT if its_label == label else WRONG)
+    _save(path, figure)
+
+
+def explanation(
+    path: Path, steps: list[tuple[str, np.ndarray]], likeliest: list[dict[str, str | float]]
+) -> None:
+    """Draw how a picture became what the network reads, and beside it what the network answers.
+
+    Args:
+        path: the PNG.
+        steps: name and pixels, uint8 (height, width) or (height, width, 3), in order.
+        likeliest: class and probability of the likeliest classes, in order.
+    """
+    figure = Figure(figsize=(2 * len(steps) + 3.2, 2.4))
+    *panels, bars = figure.subplots(1, len(steps) + 1, width_ratios=[*[1] * len(steps), 1.3])
+    for axes, (name, pixels) in zip(panels, steps, strict=True):
+        axes.imshow(pixels, cmap="gray", vmin=0, vmax=255)
+        axes.set(title=name, xticks=[], yticks=[])
+        axes.spines[:].set_color("#d1d5db")
+        axes.spines[:].set_visible(True)
+    names = [row["class"] for row in likeliest]
+    probabilities = [row["probability"] for row in likeliest]
+    drawn = bars.barh(names, probabilities, color=MODEL_COLOURS["cnn"], height=0.6)
+    bars.bar_label(drawn, [f"{value:.1%}" for value in probabilities], padding=4)
+    bars.invert_yaxis()
+    bars.set(xlim=(0, 1.25), xticks=[], title="calibrated probability")
+    bars.spines[:].set_visible(False)
+    bars.tick_params(length=0)
     _save(path, figure)

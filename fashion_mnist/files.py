@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from fashion_mnist.errors import InputError
 
 
@@ -44,22 +42,3 @@ def write_json(path: Path, content: Any) -> None:
     text = json.dumps(content, allow_nan=False)
     readable = json.loads(text, parse_float=lambda number: float(f"{float(number):.6g}"))
     write_bytes(path, (json.dumps(readable, indent=2) + "\n").encode())
-
-
-def read_csv(path: Path) -> pd.DataFrame:
-    """Read a CSV file that a stage wrote.
-
-    Raises:
-        InputError: it is missing or no table.
-    """
-    try:
-        return pd.read_csv(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: not found; `dvc repro` makes it") from None
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: no CSV table ({error}); `git checkout {path}`") from None
-
-
-def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write `table` as CSV, without its index."""
-    write_bytes(path, table.to_csv(index=False, lineterminator="\n").encode())

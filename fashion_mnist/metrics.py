@@ -21,6 +21,13 @@ def accuracy_interval(correct: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def mean_interval(values: np.ndarray) -> dict[str, float]:
+    """Return the mean of values, float (n,), with its 95 % interval (normal approximation)."""
+    mean = float(values.mean())
+    margin = float(stats.norm.ppf((1 + CONFIDENCE) / 2) * values.std() / np.sqrt(len(values)))
+    return {"mean": mean, "low": mean - margin, "high": mean + margin}
+
+
 def expected_calibration_error(confidences: np.ndarray, correct: np.ndarray, bins: int) -> float:
     """Return the mean distance between confidence and accuracy over equally wide bins.
 
@@ -71,6 +78,22 @@ def evaluate(probabilities: np.ndarray, labels: np.ndarray, calibration_bins: in
             probabilities.max(axis=1), correct, calibration_bins
         ),
         "classes": per_class,
+    }
+
+
+def decisions(probabilities: np.ndarray, labels: np.ndarray, sure_from: float) -> dict[str, float]:
+    """Return the share of sure answers and their accuracy, 0 where there are none.
+
+    Args:
+        probabilities: float32 (n, 10), calibrated.
+        labels: uint8 (n,).
+        sure_from: the probability from which an answer is sure.
+    """
+    sure = probabilities.max(axis=1) >= sure_from
+    correct = probabilities.argmax(axis=1) == labels
+    return {
+        "sure_share": float(sure.mean()),
+        "sure_accuracy": float(correct[sure].mean()) if sure.any() else 0.0,
     }
 
 

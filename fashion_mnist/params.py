@@ -119,6 +119,16 @@ class FeatureMaps(Section):
     maps: Annotated[int, Field(ge=1, le=64)]
 
 
+class Export(Section):
+    sure_from: Annotated[float, Field(ge=0, le=1)]
+    quantization_images: Count
+
+
+class SimilarItems(Section):
+    queries: Count
+    shown: Annotated[int, Field(ge=1, le=20)]
+
+
 class Params(Section):
     download: Download
     normalize: Normalize
@@ -127,6 +137,8 @@ class Params(Section):
     cnn: CNN
     evaluate: Evaluate
     feature_maps: FeatureMaps
+    export: Export
+    similar_items: SimilarItems
 
 
 def load(*sections: str) -> Params:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from fashion_mnist.errors import InputError
 
-PACKAGES = ("keras", "matplotlib", "pandas", "pydantic", "requests", "ruamel", "sklearn", "tqdm")
+PACKAGES = (
+    *("keras", "matplotlib", "onnx", "onnxruntime", "pandas", "pydantic", "requests", "ruamel"),
+    *("sklearn", "tqdm"),
+)
 if missing := [package for package in PACKAGES if find_spec(package) is None]:
     sys.exit(
         f"error: {sys.executable} lacks {', '.join(missing)}: run `make` once, then "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fashion_mnist import dataset, figures, files, metrics, models, params
+from fashion_mnist import dataset, figures, files, metrics, models, params, tables
 from stages import run
 
 MODELS = ("mlp", "cnn")
@@ -18,7 +18,7 @@ PLOTS = Path("plots")
 def main() -> None:
     evaluate = params.load("evaluate").evaluate
     images, labels = dataset.load(Path("data/test"))
-    histories = {name: files.read_csv(PLOTS / f"training_{name}.csv") for name in MODELS}
+    histories = {name: tables.read(PLOTS / f"training_{name}.csv") for name in MODELS}
     probabilities = {
         name: models.predict(models.load(Path(f"models/{name}.keras")), images) for name in MODELS
     }
@@ -33,7 +33,7 @@ def main() -> None:
 
     figures.curves(PLOTS / "curves.png", histories)
     for name, rows in probabilities.items():
-        files.write_csv(PLOTS / f"predictions_{name}.csv", metrics.predictions(rows, labels))
+        tables.write(PLOTS / f"predictions_{name}.csv", metrics.predictions(rows, labels))
         figures.confusion(
             PLOTS / f"confusion_{name}.png",
             metrics.confusion(labels, predicted[name]),

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fashion_mnist import dataset, files, models, params, training
+from fashion_mnist import dataset, files, models, params, tables, training
 from stages import run
 
 
@@ -14,7 +14,7 @@ def main() -> None:
     model = models.cnn(settings.cnn, train_split.images)
     history = training.fit(model, train_split, validation_split, settings.train, settings.cnn)
     models.save(model, Path("models/cnn.keras"))
-    files.write_csv(Path("plots/training_cnn.csv"), history)
+    tables.write(Path("plots/training_cnn.csv"), history)
     files.write_json(Path("metrics/train_cnn.json"), training.summarize(model, history, precision))
 
 

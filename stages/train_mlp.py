@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fashion_mnist import dataset, files, models, params, training
+from fashion_mnist import dataset, files, models, params, tables, training
 from stages import run
 
 
@@ -14,7 +14,7 @@ def main() -> None:
     model = models.mlp(settings.mlp)
     history = training.fit(model, train_split, validation_split, settings.train, settings.mlp)
     models.save(model, Path("models/mlp.keras"))
-    files.write_csv(Path("plots/training_mlp.csv"), history)
+    tables.write(Path("plots/training_mlp.csv"), history)
     files.write_json(Path("metrics/train_mlp.json"), training.summarize(model, history, precision))
 
 

@@ -25,6 +25,10 @@ CODE = (
     "stages",
     "fashion_mnist",
 )
+STAGES = [
+    *("download", "normalize", "train_mlp", "train_cnn"),
+    *("evaluate", "feature_maps", "export", "similar_items"),
+]
 TINY = {
     "normalize": {"validation_size": 50},
     "train": {"epochs": 1, "batch_size": 50},
@@ -153,7 +157,7 @@ def repository(tmp_path) -> Repository:
 @pytest.fixture(scope="session")
 def _finished(tmp_path_factory) -> Repository:
     repository = new_repository(tmp_path_factory.mktemp("session") / "finished")
-    assert repository.repro() == ["normalize", "train_mlp", "train_cnn", "evaluate", "feature_maps"]
+    assert repository.repro() == STAGES[1:]
     repository.commit("The results")
     return repository
 
@@ -164,3 +168,41 @@ def finished(_finished, tmp_path) -> Repository:
     folder = tmp_path / "a repository"
     shutil.copytree(_finished.folder, folder, symlinks=True)
     return Repository(folder)
+
+
+class Service:
+    """The service as a process of its own."""
+
+    def __init__(self, models: Path, *options: str):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "service", "--port", "0", "--models", str(models), *options],
+            cwd=ROOT,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        announced = self.process.stdout.readline()  # pytest-timeout ends the wait if none comes
+        assert " is ready" in announced, self.process.communicate()
+        self.url = announced.split()[0]
+
+    def stop(self) -> tuple[int, str]:
+        """End it as a supervisor would; return its exit status and what it said on stderr."""
+        self.process.terminate()
+        _, said = self.process.communicate(timeout=30)
+        return self.process.returncode, said
+
+
+@pytest.fixture(scope="session")
+def exported(_finished) -> Path:
+    """A folder with exported networks and the index of the made training images; read only."""
+    return _finished.folder / "models"
+
+
+@pytest.fixture(scope="module")
+def service(exported):
+    """A running service; fails where a request made it raise something unexpected."""
+    running = Service(exported)
+    yield running
+    status, said = running.stop()
+    assert status == 0
+    assert "Traceback" not in said

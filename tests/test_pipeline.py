@@ -3,11 +3,12 @@
 import csv
 import io
 import json
+import shutil
 import time
 
 import pytest
 import yaml
-from conftest import Repository, new_repository, stages_run
+from conftest import STAGES, Repository, new_repository, stages_run
 
 
 def test_second_repro_runs_nothing(finished):
@@ -17,9 +18,11 @@ def test_second_repro_runs_nothing(finished):
 @pytest.mark.parametrize(
     ("change", "stages"),
     [
-        ({"mlp": {"hidden_units": [16]}}, ["train_mlp", "evaluate"]),
-        ({"cnn": {"dropout_rate": 0.25}}, ["train_cnn", "evaluate", "feature_maps"]),
-        ({"evaluate": {"mistakes": 2}}, ["evaluate"]),
+        ({"mlp": {"hidden_units": [16]}}, ["train_mlp", "evaluate", "export"]),
+        ({"cnn": {"dropout_rate": 0.25}}, STAGES[3:]),
+        ({"evaluate": {"mistakes": 2}}, ["evaluate", "export"]),
+        ({"export": {"quantization_images": 100}}, ["export"]),
+        ({"similar_items": {"shown": 3}}, ["similar_items"]),
         ({"feature_maps": {"maps": 2}}, ["feature_maps"]),
         ({"normalize": {"sample_rows": 2}}, ["normalize"]),
     ],
@@ -54,7 +57,7 @@ def test_experiment_from_a_clean_clone(finished, tmp_path):
     nobody = {"HOME": str(tmp_path), "GIT_CONFIG_GLOBAL": "/dev/null"}
 
     done = clone.dvc("exp", "run", "--name", "longer", "--set-param", "train.epochs=2", env=nobody)
-    assert stages_run(done) == ["train_mlp", "train_cnn", "evaluate", "feature_maps"]
+    assert stages_run(done) == STAGES[2:]
 
     shown = list(csv.DictReader(io.StringIO(clone.dvc("exp", "show", "--csv", env=nobody))))
     epochs = {row["Experiment"] or row["rev"]: row["train.epochs"] for row in shown}
@@ -108,13 +111,11 @@ def test_results_are_in_git_and_heavy_files_in_the_cache(finished):
     tracked = finished.run("git", "ls-files").stdout.split()
     assert {name.split("/")[0] for name in tracked} >= {"metrics", "plots"}
     assert not {name.split("/")[0] for name in tracked} & {"data", "models"}
-    for path in (finished.folder / "models").glob("*.keras"):
-        path.unlink()
+    models = {path.name for path in (finished.folder / "models").iterdir()}
+    assert {"cnn.keras", "mlp.keras", "cnn.onnx", "mlp.onnx", "similar"} <= models
+    shutil.rmtree(finished.folder / "models")
     finished.dvc("checkout")
-    assert {path.name for path in (finished.folder / "models").iterdir()} == {
-        "cnn.keras",
-        "mlp.keras",
-    }
+    assert {path.name for path in (finished.folder / "models").iterdir()} == models
 
 
 def test_graph_joins_the_stages_and_each_says_what_it_does(finished):
@@ -126,8 +127,10 @@ def test_graph_joins_the_stages_and_each_says_what_it_does(finished):
         '"train_mlp" -> "evaluate"',
         '"train_cnn" -> "evaluate"',
         '"train_cnn" -> "feature_maps"',
+        '"train_mlp" -> "export"',
+        '"export" -> "similar_items"',
     ):
         assert edge in graph
     described = finished.dvc("stage", "list").splitlines()
-    assert len(described) == 6
+    assert len(described) == len(STAGES)
     assert not [line for line in described if "Outputs" in line], described

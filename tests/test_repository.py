@@ -62,12 +62,12 @@ def test_committed_accuracy_is_plausible():
     assert 0.925 <= evaluation["cnn"]["accuracy"] <= 0.97
 
 
-def test_test_images_reach_only_evaluate():
+def test_test_images_reach_only_stages_that_measure():
     def readers(path: str) -> list[str]:
         return [name for name, stage in DEFINITION.items() if path in stage["deps"]]
 
     assert readers("data/raw") == ["normalize"]  # which converts and counts them
-    assert readers("data/test") == ["evaluate"]
+    assert readers("data/test") == ["evaluate", "export", "similar_items"]
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,9 @@ def test_test_images_reach_only_evaluate():
         "stages.normalize",
         *(f"fashion_mnist.{name}" for name in ("augmentation", "dataset", "figures", "metrics")),
         *(f"fashion_mnist.{name}" for name in ("params", "sources", "summary")),
+        *(f"fashion_mnist.{name}" for name in ("predict", "similarity", "saliency")),
+        "stages.similar_items",
+        "service.app",
     ],
 )
 def test_what_needs_no_network_imports_no_tensorflow(module):

@@ -1,0 +1,152 @@
+"""The service under load from wrk: `python -m benchmarks.service_load > docs/service_load.md`.
+
+Needs wrk (Debian's package) and the models that `make` makes. Takes about six minutes; wrk and the
+service share this machine's cores.
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+CLIENTS = (1, 10, 50, 200)
+SECONDS = 10
+MANY_REQUESTS = 100_000
+IMAGES = 256  # in a request with a batch
+
+
+def png(pixels: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    return content.getvalue()
+
+
+def photograph(pixels: np.ndarray) -> bytes:
+    """A picture as from a shop: 1200x1600, the garment on white, JPEG."""
+    content = io.BytesIO()
+    canvas = Image.new("L", (1200, 1600), 255)
+    canvas.paste(Image.fromarray(255 - pixels).resize((1120, 1120)), (40, 200))
+    canvas.convert("RGB").save(content, "JPEG", quality=90)
+    return content.getvalue()
+
+
+def inference(pixels: np.ndarray, binary: bool) -> tuple[bytes, str]:
+    """The body of an inference request for class probabilities, and the length of its JSON."""
+    tensor = {"name": "images", "datatype": "UINT8", "shape": pixels.shape}
+    tensor |= (
+        {"parameters": {"binary_data_size": pixels.size}} if binary else {"data": pixels.tolist()}
+    )
+    output = {"name": "calibrated_probabilities", "parameters": {"binary_data": binary}}
+    head = json.dumps({"inputs": [tensor], "outputs": [output]}).encode()
+    return head + (pixels.tobytes() if binary else b""), str(len(head))
+
+
+class Load:
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url = folder, url
+
+    def __call__(
+        self,
+        path: str,
+        clients: int,
+        body: bytes,
+        kind: str = "image/png",
+        head_length: str = "",
+        seconds: int = SECONDS,
+    ) -> dict[str, float]:
+        """Post `body` over and over; return what post.lua prints."""
+        file = self.folder / "body"
+        file.write_bytes(body)
+        environment = {**os.environ, "BODY": str(file), "TYPE": kind}
+        if head_length:
+            environment["HEAD_LENGTH"] = head_length
+        command = ["wrk", "--threads", "1", "--connections", str(clients), "--timeout", "30"]
+        command += ["--duration", str(seconds), "--script", "benchmarks/post.lua", self.url + path]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+def row(name: str, clients: int, result: dict[str, float], images: int = 1) -> str:
+    rate = result["requests"] / result["seconds"]
+    throughput = f"{rate:,.0f}" if images == 1 else f"{rate:,.0f} ({rate * images:,.0f} images/s)"
+    times = " | ".join(f"{result[name]:.1f}" for name in ("p50", "p95", "p99"))
+    return f"| {name} | {clients} | {times} | {throughput} | {result['errors']} |"
+
+
+def resident(process: subprocess.Popen) -> float:
+    """Memory of a process in MB."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) * 1024 / 1e6
+
+
+def main() -> None:
+    pixels = np.rint(255 * np.load("data/test/images.npy", mmap_mode="r")[:IMAGES, ..., 0])
+    pixels = pixels.astype(np.uint8)
+    small, large = png(pixels[0]), photograph(pixels[0])
+    started = time.monotonic()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "service", "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    url = server.stdout.readline().split()[0]
+    start = time.monotonic() - started
+    with tempfile.TemporaryDirectory() as folder:
+        load = Load(Path(folder), url)
+        load("/predict", 10, small, seconds=2)  # warms up
+        lines = [row("`/predict`, 28x28 PNG", c, load("/predict", c, small)) for c in CLIENTS]
+        lines += [
+            row(
+                f"`/predict`, {len(large) // 1000} KB JPEG, 1200x1600",
+                c,
+                load("/predict", c, large, "image/jpeg"),
+            )
+            for c in (1, 10)
+        ]
+        lines += [row("`/similar`, 28x28 PNG", c, load("/similar", c, small)) for c in (1, 10)]
+        for name, model, count, binary in (
+            ("`cnn/infer`, 1 image, JSON", "cnn", 1, False),
+            (f"`cnn/infer`, {IMAGES} images, JSON", "cnn", IMAGES, False),
+            (f"`cnn/infer`, {IMAGES} images, binary", "cnn", IMAGES, True),
+            (f"`cnn_int8/infer`, {IMAGES} images, binary", "cnn_int8", IMAGES, True),
+        ):
+            body, head_length = inference(pixels[:count], binary)
+            for clients in (1, 4):
+                result = load(
+                    f"/v2/models/{model}/infer",
+                    clients,
+                    body,
+                    "application/octet-stream" if binary else "application/json",
+                    head_length if binary else "",
+                )
+                lines.append(row(name, clients, result, count))
+        before, sent = resident(server), 0
+        half = None
+        while sent < MANY_REQUESTS:
+            sent += load("/predict", 50, small)["requests"]
+            if half is None and sent >= MANY_REQUESTS / 2:
+                half = resident(server)
+        after = resident(server)
+    server.terminate()
+    server.wait()
+    table = "\n".join(lines)
+    print(f"""# The service under load
+
+Made by `python -m benchmarks.service_load > docs/service_load.md`: wrk on loopback, {SECONDS}
+seconds a row, on the same {os.cpu_count()} cores as the service. Milliseconds, as wrk saw them.
+
+| request | clients | p50 | p95 | p99 | requests/s | errors |
+|---|---|---|---|---|---|---|
+{table}
+
+Ready {start:.1f} s after the command. Memory: {before:.0f} MB before, {half:.0f} MB half-way and
+{after:.0f} MB after another {sent:,.0f} requests to `/predict` by 50 clients.""")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The exported networks as a web service: FastAPI and ONNX Runtime, no TensorFlow."""

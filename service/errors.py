@@ -1,0 +1,63 @@
+"""Whatever is refused is refused in JSON, with the reason."""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from fashion_mnist.errors import InputError
+
+
+class Refusal(BaseModel):
+    """Why a request was refused, and what to do about it."""
+
+    error: str
+
+
+# For the OpenAPI document.
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Refusal, "description": description}
+    for status, description in (
+        ("4XX", "The request is refused; the body says why."),
+        (503, "Too much at once; try again."),
+    )
+}
+
+
+def describe(error: ValidationError | RequestValidationError) -> str:
+    """Return one line for the first thing that is wrong."""
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+
+
+def install(app: FastAPI) -> None:
+    """Turn every exception of the application into a JSON response."""
+
+    def refuse(status: int, reason: str, headers: Any = None) -> Response:
+        return JSONResponse({"error": reason}, status, headers)
+
+    @app.exception_handler(HTTPException)
+    async def _(request: Request, error: HTTPException) -> Response:
+        return refuse(error.status_code, error.detail, error.headers)
+
+    @app.exception_handler(InputError)
+    async def _(request: Request, error: InputError) -> Response:
+        return refuse(422, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def _(request: Request, error: RequestValidationError) -> Response:
+        return refuse(422, describe(error))
+
+    @app.exception_handler(ClientDisconnect)
+    async def _(request: Request, error: ClientDisconnect) -> Response:
+        return refuse(408, "the connection was closed before the whole request came")
+
+    @app.exception_handler(Exception)
+    async def _(request: Request, error: Exception) -> Response:
+        logging.getLogger("uvicorn.error").error("%s failed", request.url.path, exc_info=error)
+        return refuse(500, "an error of this service; its log says more")

@@ -1,0 +1,281 @@
+"""The Open Inference Protocol, version 2 over HTTP, with its extension for binary tensors.
+
+Source: KServe's documentation, "Open Inference Protocol (V2 Inference Protocol)" and "Binary
+Tensor Data Extension".
+"""
+
+import asyncio
+import math
+from concurrent.futures import Executor
+from itertools import chain
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import orjson
+from fastapi import APIRouter, HTTPException, Path, Request, Response
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from fashion_mnist.classifier import Classifier
+from service.errors import REFUSALS, describe
+
+MAX_IMAGES = 1024
+HEAD_LENGTH = "inference-header-content-length"
+
+
+def _whole(value: Any) -> Any:
+    """JSON knows no difference between 1 and 1.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Size = Annotated[int, Field(strict=True, ge=0), BeforeValidator(_whole)]
+Count = Annotated[int, Field(strict=True, ge=1, le=MAX_IMAGES), BeforeValidator(_whole)]
+
+
+class Parameters(BaseModel):
+    """Parameters of tensors; the binary extension's are the only ones that do something."""
+
+    model_config = ConfigDict(strict=True)
+    binary_data_size: Annotated[int, Field(strict=True, ge=0), BeforeValidator(_whole)] | None = (
+        None
+    )
+    binary_data: bool = False
+    binary_data_output: bool = False
+
+
+class RequestInput(BaseModel):
+    model_config = ConfigDict(strict=True)
+    name: Literal["images"]
+    datatype: Literal["UINT8"]
+    # JSON's arrays are lists, which a strict tuple refuses.
+    shape: Annotated[tuple[Count, Literal[28], Literal[28]], Field(strict=False)]
+    parameters: Parameters = Parameters()
+    data: Annotated[
+        list[Any] | None,
+        Field(description="integers 0 to 255, flat in row-major order, or nested like the shape"),
+    ] = None
+
+
+class RequestOutput(BaseModel):
+    model_config = ConfigDict(strict=True)
+    name: Literal["probabilities", "calibrated_probabilities", "features"]
+    parameters: Parameters = Parameters()
+
+
+class InferenceRequest(BaseModel):
+    model_config = ConfigDict(strict=True)
+    id: str | None = None
+    parameters: Parameters = Parameters()
+    inputs: Annotated[list[RequestInput], Field(min_length=1, max_length=1)]
+    outputs: list[RequestOutput] | None = None
+
+
+class Tensor(BaseModel):
+    """What a model reads or gives; -1 stands for the number of images."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+
+
+class ServerMetadata(BaseModel):
+    name: str
+    version: str
+    extensions: list[str]
+
+
+class ModelMetadata(BaseModel):
+    name: str
+    platform: str
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+
+
+class ModelReady(BaseModel):
+    name: str
+    ready: bool
+
+
+class ResponseOutput(Tensor):
+    data: list[float] | None = None
+    parameters: dict[str, int] | None = None
+
+
+class InferenceResponse(BaseModel):
+    model_name: str
+    id: str | None = None
+    outputs: list[ResponseOutput]
+
+
+def router(models: dict[str, Classifier], threads: Executor, version: str) -> APIRouter:
+    """Return the routes below /v2.
+
+    Args:
+        models: the networks, by their names in URLs.
+        threads: where they compute.
+        version: of the service.
+    """
+    routes = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
+    outputs = {name: _outputs(model) for name, model in models.items()}
+
+    def find(name: str) -> Classifier:
+        if name not in models:
+            raise HTTPException(404, f"model {name}: not found; there are {', '.join(models)}")
+        return models[name]
+
+    ModelName = Annotated[str, Path(examples=list(models))]
+
+    @routes.get("")
+    async def server_metadata() -> ServerMetadata:
+        return ServerMetadata(
+            name="fashion-mnist", version=version, extensions=["binary_tensor_data"]
+        )
+
+    @routes.get("/health/live")
+    async def server_live() -> dict[str, bool]:
+        return {"live": True}
+
+    @routes.get("/health/ready")
+    async def server_ready() -> dict[str, bool]:
+        return {"ready": True}
+
+    @routes.get("/models/{name}", responses=REFUSALS)
+    async def model_metadata(name: ModelName) -> ModelMetadata:
+        find(name)
+        return ModelMetadata(
+            name=name,
+            platform="onnxruntime_onnx",
+            inputs=[Tensor(name="images", datatype="UINT8", shape=[-1, 28, 28])],
+            outputs=[
+                Tensor(name=output, datatype="FP32", shape=[-1, units])
+                for output, units in outputs[name].items()
+            ],
+        )
+
+    @routes.get("/models/{name}/ready", responses=REFUSALS)
+    async def model_ready(name: ModelName) -> ModelReady:
+        find(name)
+        return ModelReady(name=name, ready=True)
+
+    @routes.post(
+        "/models/{name}/infer",
+        response_model=InferenceResponse,
+        responses={200: {"content": {"application/octet-stream": {}}}, **REFUSALS},
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": _without_references(InferenceRequest)}},
+            }
+        },
+    )
+    async def infer(name: ModelName, request: Request) -> Response:
+        """Run a network on raw images, uint8 (n, 28, 28): garments bright, background 0.
+
+        Outputs that are not asked for by name all come. Inputs and outputs may be binary, as in
+        the protocol's extension.
+        """
+        model = find(name)
+        body = await request.body()
+        head, tail = _split(body, request.headers.get(HEAD_LENGTH))
+        return await asyncio.get_running_loop().run_in_executor(
+            threads, _infer, name, model, outputs[name], head, tail
+        )
+
+    return routes
+
+
+def _without_references(model: type[BaseModel]) -> dict[str, Any]:
+    """Return a JSON schema in one piece: in openapi_extra FastAPI leaves references dangling."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs")
+
+    def resolved(part: Any) -> Any:
+        if isinstance(part, list):
+            return [resolved(item) for item in part]
+        if not isinstance(part, dict):
+            return part
+        if "$ref" in part:
+            return resolved(definitions[part["$ref"].rpartition("/")[2]])
+        return {key: resolved(value) for key, value in part.items()}
+
+    return resolved(schema)
+
+
+def _outputs(model: Classifier) -> dict[str, int]:
+    return {output.name: output.shape[1] for output in model.session.get_outputs()}
+
+
+def _split(body: bytes, head_length: str | None) -> tuple[bytes, memoryview]:
+    """Part a body into its JSON and the binary data behind it."""
+    if head_length is None:
+        return body, memoryview(b"")
+    if not (head_length.isascii() and head_length.isdigit() and int(head_length) <= len(body)):
+        raise HTTPException(
+            400, f"{HEAD_LENGTH}: {head_length}; expected at most the {len(body)} bytes of the body"
+        )
+    return body[: int(head_length)], memoryview(body)[int(head_length) :]
+
+
+def _infer(
+    name: str, model: Classifier, known: dict[str, int], head: bytes, tail: memoryview
+) -> Response:
+    try:
+        request = InferenceRequest.model_validate(orjson.loads(head))
+    except orjson.JSONDecodeError as error:
+        raise HTTPException(400, f"the body is not JSON: {error}") from None
+    except ValidationError as error:
+        raise HTTPException(422, describe(error)) from None
+    wanted = request.outputs or [RequestOutput(name=output) for output in known]
+    arrays = model.outputs([output.name for output in wanted], _images(request.inputs[0], tail))
+
+    described, binary = [], []
+    for output, array in zip(wanted, arrays, strict=True):
+        entry = {"name": output.name, "datatype": "FP32", "shape": array.shape}
+        if output.parameters.binary_data or request.parameters.binary_data_output:
+            binary.append(array.astype("<f4").tobytes())
+            described.append(entry | {"parameters": {"binary_data_size": len(binary[-1])}})
+        else:
+            described.append(entry | {"data": array.ravel()})
+    answer = {"model_name": name, "outputs": described}
+    if request.id is not None:
+        answer["id"] = request.id
+    # orjson writes float32 with the digits that float32 has.
+    content = orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+    if not binary:
+        return Response(content, media_type="application/json")
+    return Response(
+        b"".join([content, *binary]),
+        media_type="application/octet-stream",
+        headers={HEAD_LENGTH: str(len(content))},
+    )
+
+
+def _images(tensor: RequestInput, tail: memoryview) -> np.ndarray:
+    """Return the tensor as uint8 (n, 28, 28)."""
+    expected = math.prod(tensor.shape)
+    size = tensor.parameters.binary_data_size
+    if size is not None:
+        if not size == len(tail) == expected or tensor.data is not None:
+            raise HTTPException(
+                422,
+                f"images: binary_data_size {size}, {len(tail)} bytes behind the JSON; expected "
+                f"{expected} of both for shape {list(tensor.shape)}, and no data",
+            )
+        return np.frombuffer(tail, np.uint8).reshape(tensor.shape)
+    values = tensor.data or []
+    for length in tensor.shape[1:]:
+        if values and isinstance(values[0], list):
+            if any(not isinstance(value, list) or len(value) != length for value in values):
+                raise HTTPException(422, f"images: data is not nested like {list(tensor.shape)}")
+            values = list(chain.from_iterable(values))
+    if len(values) != expected or tail:
+        raise HTTPException(
+            422,
+            f"images: {len(values)} values in data; expected {expected} for shape "
+            f"{list(tensor.shape)}, and nothing behind the JSON",
+        )
+    try:
+        if bool in set(map(type, values)):  # which bytes() takes for 0 and 1
+            raise ValueError
+        return np.frombuffer(bytes(values), np.uint8).reshape(tensor.shape)
+    except (TypeError, ValueError):
+        raise HTTPException(422, "images: data must be integers from 0 to 255") from None

@@ -1,0 +1,69 @@
+"""The pictures in a request's body: one as it is, or several in a form."""
+
+import io
+
+from fastapi import HTTPException, Request
+from starlette.datastructures import UploadFile
+
+MAX_FILES = 100
+
+_PICTURE = {"type": "string", "format": "binary"}
+# For the OpenAPI document: the body is read here, not by FastAPI.
+ONE = {f"image/{kind}": {"schema": _PICTURE} for kind in ("png", "jpeg", "webp", "gif", "bmp")}
+ONE_BODY = {"requestBody": {"required": True, "content": ONE}}
+SEVERAL_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            **ONE,
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["files"],
+                    "properties": {
+                        "files": {
+                            "type": "array",
+                            "items": _PICTURE,
+                            "minItems": 1,
+                            "maxItems": MAX_FILES,
+                        }
+                    },
+                },
+            },
+        },
+    }
+}
+
+
+async def pictures(request: Request) -> list[tuple[str, io.BytesIO]]:
+    """Return the name and the bytes of each picture in the body; one without a name is "picture".
+
+    Raises:
+        HTTPException: the body's type is none that may hold pictures, or a form holds none.
+    """
+    kind = request.headers.get("content-type", "none").partition(";")[0].strip().lower()
+    if kind.startswith("image/"):
+        return [("picture", io.BytesIO(await request.body()))]
+    if kind != "multipart/form-data":
+        raise HTTPException(
+            415,
+            f"content-type {kind}; expected multipart/form-data (curl -F files=@photo.jpg) or "
+            "image/... (curl --data-binary @photo.jpg -H 'content-type: image/jpeg')",
+        )
+    async with request.form(max_files=MAX_FILES, max_fields=MAX_FILES) as form:
+        files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+        if not files:
+            raise HTTPException(422, "the form has no file; expected one picture or more")
+        return [(file.filename or "picture", io.BytesIO(await file.read())) for file in files]
+
+
+async def picture(request: Request) -> tuple[str, io.BytesIO]:
+    """Return the name and the bytes of the only picture in the body.
+
+    Raises:
+        HTTPException: as `pictures`, or there are several.
+    """
+    found = await pictures(request)
+    if len(found) > 1:
+        raise HTTPException(422, f"{len(found)} pictures; expected one")
+    return found[0]

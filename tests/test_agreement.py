@@ -1,0 +1,64 @@
+"""Keras, the command and the service say the same of a thousand pictures."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+from conftest import ROOT, Service, made_images
+from PIL import Image
+
+from fashion_mnist import calibration, dataset, models
+from fashion_mnist.classifier import Classifier
+
+COUNT = 1000
+
+
+def made(exported: Path) -> tuple[Path, np.ndarray]:
+    pixels = made_images(COUNT, seed=9)[0]
+    pixels[pixels < 100] = 0  # a black background, as in the dataset
+    return exported, pixels
+
+
+def real() -> tuple[Path, np.ndarray]:
+    if not (ROOT / "models" / "cnn.onnx").exists() or not (ROOT / "data" / "test").exists():
+        pytest.skip("no real models here: `make` trains them")
+    images = dataset.load(ROOT / "data" / "test").images[:COUNT]
+    return ROOT / "models", dataset.to_pixels(images)
+
+
+@pytest.mark.parametrize("kind", ["made", "real"])
+def test_keras_the_command_and_the_service_agree(kind, exported, tmp_path):
+    folder, pixels = made(exported) if kind == "made" else real()
+    for position, image in enumerate(pixels):
+        Image.fromarray(image).save(tmp_path / f"{position:04}.png")
+
+    network = models.load(folder / "cnn.keras")
+    temperature = json.loads((folder / "cnn.json").read_text())["test"]["temperature"]
+    scaled = pixels[..., None] / np.float32(255)
+    keras = calibration.apply(models.predict(network, scaled), temperature)
+    classes = np.array(Classifier(folder / "cnn.onnx").classes)[keras.argmax(axis=1)]
+
+    command = [sys.executable, "-m", "fashion_mnist.predict", "--json", str(tmp_path)]
+    command += ["--model", str(folder / "cnn.onnx")]
+    said = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True).stdout
+    by_command = json.loads(said)["predictions"]
+
+    service = Service(folder)
+    by_service = []
+    for start in range(0, COUNT, 100):
+        files = [
+            ("files", ((name := f"{n:04}.png"), (tmp_path / name).read_bytes()))
+            for n in range(start, start + 100)
+        ]
+        answer = requests.post(service.url + "/predict", files=files, timeout=60).json()
+        by_service += answer["predictions"]
+    assert service.stop() == (0, "")
+
+    for answers in (by_command, by_service):
+        assert [answer["class"] for answer in answers] == classes.tolist()
+        probabilities = [answer["probability"] for answer in answers]
+        np.testing.assert_allclose(probabilities, keras.max(axis=1), atol=1e-4)

@@ -1,0 +1,25 @@
+"""Requests that a tool makes up from the service's OpenAPI document, valid ones and others."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import ROOT
+
+TOOL = Path(sys.executable).with_name("schemathesis")
+
+
+def test_schemathesis_finds_nothing(service, tmp_path):
+    done = subprocess.run(
+        [
+            *(TOOL, "--config-file", ROOT / "tests" / "schemathesis.toml", "run"),
+            *(f"{service.url}/openapi.json", "--max-examples", "20"),
+            *("--no-color", "--generation-database", ":memory:"),
+        ],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Tested: 11" in done.stdout
+    assert "WARNINGS" not in done.stdout

@@ -1,0 +1,353 @@
+"""The page in a real browser: what it shows is what the service answers."""
+
+import base64
+import io
+import re
+import shutil
+
+import pytest
+import requests
+from conftest import ROOT
+from PIL import ExifTags, Image
+from playwright.sync_api import sync_playwright
+
+from fashion_mnist.dataset import CLASS_NAMES
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
+SAMPLES = ROOT / "service" / "page" / "samples"
+BAG = (SAMPLES / "bag.png").read_bytes()
+
+pytestmark = pytest.mark.skipif(
+    BROWSER is None, reason=f"no browser: none of {', '.join(BROWSERS)} is installed"
+)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, service):
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.goto(service.url)
+        yield page
+
+
+def ask(service, path: str, picture: bytes = BAG) -> dict:
+    headers = {"Content-Type": "image/png"}
+    return requests.post(f"{service.url}/{path}", picture, headers=headers, timeout=10).json()
+
+
+def file(content: bytes, name: str = "bag.png", kind: str = "image/png") -> dict:
+    return {"name": name, "mimeType": kind, "buffer": content}
+
+
+def encoded(kind: str, image: Image.Image, **options) -> bytes:
+    content = io.BytesIO()
+    image.save(content, kind, **options)
+    return content.getvalue()
+
+
+def percentages(texts: list[str]) -> list[float]:
+    return [float(re.search(r"[\d.]+(?= %)", text)[0]) for text in texts]
+
+
+def choose(page, *files: dict) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a picture").click()
+    chooser.value.set_files(files)
+
+
+def sample(page, name: str = "Bag") -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def transfer(page, content: bytes = BAG):
+    """A DataTransfer in the page that holds the file, as a drop or the clipboard has it."""
+    return page.evaluate_handle(
+        """encoded => {
+            const bytes = Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], "bag.png", { type: "image/png" }));
+            return transfer;
+        }""",
+        base64.b64encode(content).decode(),
+    )
+
+
+def images_are_loaded(page) -> None:
+    # Not wait_for_function: that needs `eval`, which the page's policy forbids.
+    page.evaluate("Promise.all([...document.querySelectorAll('img[src]')].map((i) => i.decode()))")
+
+
+def paste(page) -> None:
+    page.evaluate(
+        """clipboardData => document.body.dispatchEvent(
+            new ClipboardEvent("paste", { clipboardData, bubbles: true }))""",
+        transfer(page),
+    )
+
+
+def drop(page) -> None:
+    page.dispatch_event("#drop", "drop", {"dataTransfer": transfer(page)})
+
+
+def with_the_keyboard(page) -> None:
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "Bag":
+            page.keyboard.press("Enter")
+
+
+@pytest.mark.parametrize(
+    "give",
+    [lambda page: choose(page, file(BAG)), sample, paste, drop, with_the_keyboard],
+    ids=["chosen", "sample", "pasted", "dropped", "keyboard"],
+)
+def test_the_page_shows_what_the_service_answers(give, page, service):
+    give(page)
+    page.wait_for_selector("[data-state=done]")
+
+    (predicted,) = ask(service, "predict?top=5")["predictions"]
+    verdict = page.get_by_role("status").inner_text()
+    assert verdict.startswith("" if predicted["sure"] else "Not sure: perhaps ")
+    assert predicted["class"] in verdict
+    rows = page.get_by_role("list", name="The most probable classes").get_by_role("listitem")
+    shown = rows.all_inner_texts()
+    assert [text.split("\n")[0] for text in shown] == [row["class"] for row in predicted["top"]]
+    expected = [100 * row["probability"] for row in predicted["top"]]
+    assert percentages([verdict, *shown]) == pytest.approx([expected[0], *expected], abs=0.11)
+    widths = rows.locator(".bar").evaluate_all(
+        "bars => bars.map((bar) => +bar.style.getPropertyValue('--probability'))"
+    )
+    assert widths == pytest.approx([row["probability"] for row in predicted["top"]])
+
+    explained = ask(service, "explain")
+    assert page.locator("#seen").get_attribute("src") == explained["steps"][-1]["image"]
+    assert page.locator("#saliency").get_attribute("src") == explained["saliency"]
+    assert page.locator("#steps li").all_inner_texts() == [
+        step["name"] for step in explained["steps"]
+    ]
+
+    similar = ask(service, "similar?count=10")["similar"]
+    items = page.locator("#similar li")
+    assert items.all_inner_texts() == [item["class"] for item in similar]
+    images_are_loaded(page)
+    assert items.locator("img").evaluate_all(
+        "images => images.map((image) => [new URL(image.src).pathname, image.naturalWidth])"
+    ) == [[item["image"], 28] for item in similar]
+
+
+@pytest.mark.parametrize(
+    ("sure", "said"), [(True, "Coat 61.2 %"), (False, "Not sure: perhaps Coat 61.2 %")]
+)
+def test_the_verdict_says_whether_the_model_is_sure(sure, said, page):
+    top = [{"class": "Coat", "probability": 0.612}, {"class": "Shirt", "probability": 0.3}]
+    answer = {"predictions": [{**top[0], "sure": sure, "top": top}]}
+    page.route("**/predict?top=5", lambda route: route.fulfill(json=answer))
+    sample(page)
+    page.wait_for_selector("[data-state=done]")
+    assert page.get_by_role("status").inner_text() == said
+
+
+def test_the_saliency_is_switched_with_the_keyboard(page):
+    sample(page)
+    page.wait_for_selector("[data-state=done]")
+    switch = page.get_by_role("switch", name="Show what mattered")
+    assert page.locator("#saliency").is_hidden()
+    while not switch.evaluate("element => element === document.activeElement"):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    assert page.locator("#saliency").is_visible()
+
+
+def test_samples_are_one_of_each_class_and_small(page):
+    names = page.get_by_role("list", name="Samples").get_by_role("button").all_inner_texts()
+    assert tuple(names) == CLASS_NAMES
+    sizes = {path.name: path.stat().st_size for path in SAMPLES.iterdir()}
+    assert len(sizes) == len(CLASS_NAMES)
+    assert max(sizes.values()) < 15_000
+
+
+def test_an_error_is_shown_in_the_service_s_words_and_goes_with_the_next_picture(page, service):
+    sample(page)
+    page.wait_for_selector("[data-state=done]")
+    choose(page, file(b"a letter", "letter.png"))
+    page.wait_for_selector("[data-state=error]")
+    alert = page.locator("#problem")
+    assert alert.inner_text() == ask(service, "predict?top=5", b"a letter")["error"]
+    assert alert.get_attribute("role") == "alert"
+    # Nothing is left of the picture before, nor a broken image.
+    assert page.get_by_role("status").inner_text() == ""
+    assert page.locator("#stages img:visible").count() == 0
+    sample(page)
+    page.wait_for_selector("[data-state=done]")
+    assert alert.is_hidden()
+
+
+def test_what_fails_alone_is_said_in_its_place_beside_the_other_answers(page):
+    page.route(
+        "**/explain", lambda route: route.fulfill(status=503, json={"error": "busy; try again"})
+    )
+    page.route("**/similar*", lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
+    sample(page)
+    page.wait_for_selector("[data-state=done]")
+    assert page.locator("#explain-problem").inner_text() == "busy; try again"
+    assert page.locator("#similar-problem").inner_text().startswith("The server answered 502.")
+    assert page.get_by_role("status").inner_text() != ""
+    assert page.locator("#problem").is_hidden()
+
+
+def test_without_a_server_the_page_says_so(page):
+    page.context.set_offline(True)
+    choose(page, file(BAG))
+    page.wait_for_selector("[data-state=error]")
+    assert page.locator("#problem").inner_text().startswith("The server cannot be reached.")
+
+
+def test_a_newer_picture_wins_over_late_answers(page):
+    held = []
+
+    def hold_the_first(route):
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/predict?top=5", hold_the_first)
+    with page.expect_request("**/predict?top=5"):
+        sample(page, "Trouser")
+    sample(page, "Bag")
+    page.wait_for_selector("[data-state=done]")
+    assert page.locator("#problem").is_hidden()
+    before = page.locator("#stages").inner_text()
+    answer = {"class": "late", "probability": 1, "sure": True, "top": []}
+    held[0].fulfill(json={"predictions": [answer]})
+    page.wait_for_timeout(200)
+    assert page.locator("#stages").inner_text() == before
+    assert page.locator("#picture").get_attribute("alt").startswith("Bag")
+    assert page.locator("[aria-current]").all_inner_texts() == ["Bag"]
+
+
+def record_what_is_sent(page) -> None:
+    """Keep the body of the last request as `sent` in the page."""
+    page.evaluate(
+        """() => {
+            const { fetch } = window;
+            window.fetch = (path, options) => {
+                window.sent = options.body;
+                return fetch(path, options);
+            };
+        }"""
+    )
+
+
+def lying() -> bytes:
+    """A JPEG 3000 wide that its EXIF tag stands upright: then its red box is at the top."""
+    image = Image.new("RGB", (3000, 1000), "white")
+    image.paste("red", (300, 200, 1200, 800))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    return encoded("JPEG", image, exif=exif)
+
+
+def transparent() -> bytes:
+    """A PNG with a grey box at the bottom, on nothing."""
+    image = Image.new("RGBA", (3000, 1000))
+    image.paste("grey", (1000, 400, 2000, 900))
+    return encoded("PNG", image)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "size", "upper_middle"),
+    [
+        (lying(), "image/jpeg", [533, 1600], [254, 0, 0, 255]),
+        (transparent(), "image/png", [1600, 533], [0, 0, 0, 0]),
+    ],
+    ids=["upright", "transparent"],
+)
+def test_large_pictures_are_sent_small(content, kind, size, upper_middle, page):
+    record_what_is_sent(page)
+    choose(page, file(content, "large", kind))
+    page.wait_for_selector("[data-state=done]")
+    assert [kind, size, upper_middle] == page.evaluate(
+        """async () => {
+            const bitmap = await createImageBitmap(sent);
+            const context = new OffscreenCanvas(1, 1).getContext("2d");
+            context.drawImage(bitmap, -bitmap.width / 2, -bitmap.height / 4);
+            const { data } = context.getImageData(0, 0, 1, 1);
+            return [sent.type, [bitmap.width, bitmap.height], [...data]];
+        }"""
+    )
+
+
+def test_a_small_picture_is_sent_as_it_is(page):
+    record_what_is_sent(page)
+    choose(page, file(BAG))
+    page.wait_for_selector("[data-state=done]")
+    assert bytes(page.evaluate("async () => [...new Uint8Array(await sent.arrayBuffer())]")) == BAG
+
+
+def test_on_a_phone_nothing_scrolls_sideways(browser, service):
+    with browser.new_context(
+        viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True
+    ) as context:
+        page = context.new_page()
+        page.goto(service.url)
+        assert page.get_by_role("button", name="Take a photo").is_visible()
+        for act, state in (
+            (sample, "done"),
+            (lambda page: choose(page, file(b"a letter", "letter.png")), "error"),
+        ):
+            act(page)
+            page.wait_for_selector(f"[data-state={state}]")
+            # A phone's window grows with what does not fit.
+            assert page.evaluate("[innerWidth, document.documentElement.scrollWidth]") == [360, 360]
+
+
+def test_no_other_host_is_asked_and_the_console_stays_clean(browser, service):
+    with browser.new_context() as context:
+        page = context.new_page()
+        asked, said = [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(service.url)
+        sample(page)
+        page.wait_for_selector("[data-state=done]")
+        images_are_loaded(page)
+    assert len(asked) > 20
+    assert {url for url in asked if not url.startswith((service.url, "data:", "blob:"))} == set()
+    assert said == []
+
+
+def test_behind_a_path_prefix_every_request_stays_behind_it(browser, service):
+    with browser.new_context() as context:
+        page = context.new_page()
+        asked = []
+
+        def forward(route):
+            asked.append(route.request.url)
+            path = route.request.url.removeprefix(f"{service.url}/").removeprefix("clothes/")
+            if route.request.method == "POST":
+                # The browser does not hand on a file that is sent as it is.
+                route.fulfill(json=ask(service, path))
+            else:
+                route.fulfill(response=route.fetch(url=f"{service.url}/{path}"))
+
+        page.route("**/*", forward)
+        page.goto(f"{service.url}/clothes/")
+        sample(page)
+        page.wait_for_selector("[data-state=done]")
+        images_are_loaded(page)
+    assert f"{service.url}/clothes/predict?top=5" in asked
+    assert [url for url in asked if not url.startswith(f"{service.url}/clothes/")] == []

@@ -1,0 +1,189 @@
+"""Pictures of every kind come out as the dataset would have them; what is none is refused."""
+
+import contextlib
+import io
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from fashion_mnist import picture
+from fashion_mnist.errors import InputError
+
+
+def shirt() -> np.ndarray:
+    """A T-shaped garment as in the dataset, touching the top and the bottom: uint8 (28, 28)."""
+    pixels = np.zeros((28, 28), np.uint8)
+    pixels[0:8, 2:26] = 150
+    pixels[0:28, 8:20] = 200
+    return pixels
+
+
+def large(size: int = 280) -> Image.Image:
+    return Image.fromarray(shirt()).resize((size, size), Image.Resampling.NEAREST)
+
+
+def on(colour: tuple[int, int, int], noise: float = 0, negated: bool = True) -> Image.Image:
+    """The shirt somewhere on a canvas."""
+    canvas = np.full((500, 400, 3), colour, float)
+    garment = np.asarray(large())[..., None]
+    area = canvas[150:430, 60:340]
+    area[:] = np.where(garment > 0, 255.0 - garment if negated else garment, area)
+    canvas += np.random.default_rng(0).normal(0, noise, canvas.shape)
+    return Image.fromarray(canvas.clip(0, 255).astype(np.uint8))
+
+
+def read(image: Image.Image, kind: str = "PNG", **options) -> np.ndarray:
+    content = io.BytesIO()
+    image.save(content, kind, **options)
+    content.seek(0)
+    return picture.pixels(content, "a picture")
+
+
+def like_the_shirt(pixels: np.ndarray) -> bool:
+    assert (pixels.shape, pixels.dtype) == ((28, 28), np.uint8)
+    error = np.abs(pixels.astype(int) - shirt()).mean()
+    return error < 12
+
+
+def test_pictures_of_the_dataset_pass_unchanged():
+    assert (read(Image.fromarray(shirt())) == shirt()).all()
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        Image.fromarray(255 - shirt()),
+        large(),
+        Image.fromarray(255 - np.asarray(large())),
+        on((255, 255, 255)),
+        on((0, 0, 0), negated=False),
+        on((225, 205, 170)),
+        on((20, 25, 70), negated=False),
+        on((240, 240, 240), noise=10),
+        on((250, 250, 250)).resize((4000, 5000)),
+        Image.fromarray(255 - np.asarray(large())).convert("P"),
+        Image.fromarray((255 - np.asarray(large())).astype(np.uint16) * 257),
+    ],
+    ids=[
+        *("negated", "large", "large negated", "white", "black", "beige", "navy", "noise"),
+        *("huge", "palette", "16 bits"),
+    ],
+)
+def test_the_garment_is_found_trimmed_and_turned_bright(image):
+    assert like_the_shirt(read(image))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "BMP", "GIF"])
+def test_kinds_of_files(kind):
+    assert like_the_shirt(read(on((225, 205, 170)), kind))
+
+
+def test_cmyk_and_animation():
+    assert like_the_shirt(read(on((255, 255, 255)).convert("CMYK"), "JPEG"))
+    frames = {"save_all": True, "append_images": [Image.new("RGB", (400, 500))]}
+    assert like_the_shirt(read(on((255, 255, 255)), "GIF", **frames))
+
+
+def test_the_background_is_zero_whatever_its_colour_and_noise():
+    read_pixels = read(on((225, 205, 170), noise=5))
+    assert read_pixels[12:, :6].max() == 0
+    assert read_pixels[12:, 22:].max() == 0
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_stand_upright_as_exif_says(orientation):
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    image, exif = on((255, 255, 255)), Image.Exif()
+    exif[0x0112] = orientation
+    turned = image.transpose(undo[orientation]) if orientation > 1 else image
+    assert like_the_shirt(read(turned, "JPEG", exif=exif))
+
+
+def test_what_is_hidden_behind_transparency_is_not_seen():
+    alpha = np.where(np.asarray(large()) > 0, 255, 0).astype(np.uint8)
+    negated = 255 - np.asarray(large())
+    hidden = np.random.default_rng(0).integers(0, 256, negated.shape, np.uint8)
+    grey = np.where(alpha > 0, negated, hidden)
+    assert like_the_shirt(read(Image.fromarray(np.dstack([grey, grey, grey, alpha]))))
+
+
+def test_a_gradient_is_background():
+    canvas = np.asarray(on((220, 220, 220))).astype(int)
+    canvas = np.where(
+        canvas == 220, canvas + np.linspace(-25, 25, 400).astype(int)[:, None], canvas
+    )
+    assert like_the_shirt(read(Image.fromarray(canvas.astype(np.uint8))))
+
+
+def test_steps_lead_from_the_picture_to_what_is_read():
+    content = io.BytesIO()
+    on((255, 255, 255)).save(content, "PNG")
+    names = [step.name for step in picture.steps(content, "a picture")]
+    assert names == ["picture", "cut out, negated", "28x28"]
+    last = picture.steps(content, "a picture")[-1].pixels
+    assert (last == picture.pixels(content, "a picture")).all()
+
+
+@pytest.mark.parametrize("colours", [("red", "black"), ("white", "black"), ("#808080", "#9a9a9a")])
+def test_half_and_half_is_read_or_refused(colours):
+    image = Image.new("RGB", (53, 160), colours[0])
+    ImageDraw.Draw(image).rectangle((0, 80, 53, 160), fill=colours[1])
+    with contextlib.suppress(InputError):
+        assert read(image).shape == (28, 28)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (3000, 2), (28, 28), (5, 5)])
+def test_tiny_and_narrow_pictures_are_read_or_refused(size):
+    noise = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), np.uint8)
+    with contextlib.suppress(InputError):
+        assert read(Image.fromarray(noise)).shape == (28, 28)
+
+
+def test_an_empty_picture_is_refused():
+    with pytest.raises(InputError, match=r"^a picture: nothing but background"):
+        read(Image.new("RGB", (300, 300), "beige"))
+
+
+def test_too_many_pixels_are_refused_before_they_are_decoded():
+    content = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(content, "PNG")
+    started = time.monotonic()
+    with pytest.raises(InputError, match="20000x20000 pixels, expected at most 40,000,000"):
+        picture.pixels(content, "a bomb")
+    assert time.monotonic() - started < 0.1
+
+
+def test_what_is_no_file_or_no_picture_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"gone.png: not found"):
+        picture.pixels(tmp_path / "gone.png", "gone.png")
+    with pytest.raises(InputError, match="folder: "):
+        picture.pixels(Path(tmp_path), "folder")
+    with pytest.raises(InputError, match="letter: no picture; expected JPEG, PNG"):
+        picture.pixels(io.BytesIO(b"Dear Sir"), "letter")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
+def test_damaged_files_raise_nothing_but_input_errors(kind):
+    content = io.BytesIO()
+    on((225, 205, 170), noise=3).resize((60, 75)).save(content, kind)
+    sound = content.getvalue()
+    rng = np.random.default_rng(1)
+    for _ in range(300):
+        damaged = bytearray(sound[: rng.integers(1, len(sound))] if rng.random() < 0.3 else sound)
+        for _ in range(rng.integers(1, 20)):
+            # More often near the start, where the headers are.
+            place = int(min(rng.exponential(200), len(damaged) - 1))
+            damaged[place] = rng.integers(256)
+        with contextlib.suppress(InputError):
+            assert picture.pixels(io.BytesIO(damaged), "damaged").shape == (28, 28)

@@ -1,0 +1,121 @@
+"""The command, as its user runs it."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT, made_images
+from PIL import Image
+
+from fashion_mnist.classifier import Classifier
+
+PIXELS = made_images(6, seed=11)[0]
+PIXELS[PIXELS < 100] = 0  # a black background, as in the dataset
+
+
+@pytest.fixture
+def predict(exported):
+    def run(*arguments, **kwargs) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "fashion_mnist.predict", "--model", exported / "cnn.onnx"]
+        kwargs = {"stdin": subprocess.DEVNULL, **kwargs} if "input" not in kwargs else kwargs
+        return subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, **kwargs)
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "deeper").mkdir()
+    for position, image in enumerate(PIXELS):
+        place = tmp_path / "deeper" if position > 3 else tmp_path
+        Image.fromarray(image).save(place / f"{position}.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    return tmp_path
+
+
+def test_a_folder_is_searched_and_each_picture_gets_its_line(predict, folder, exported):
+    done = predict(folder, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    classifier = Classifier(exported / "cnn.onnx")
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(PIXELS)
+    for line, row in zip(lines, classifier(PIXELS).probabilities, strict=True):
+        sure = "" if row.max() >= 0.5 else "not sure: "
+        answer = f"{sure}{classifier.classes[row.argmax()]} {row.max():.1%}"
+        assert line.endswith(f"  {answer}")
+    assert len({line.index("  ") for line in lines if "deeper" in line}) == 1
+
+
+def test_json_has_what_the_service_answers(predict, folder):
+    done = predict("--json", "--top", "3", folder / "0.png")
+    (prediction,) = json.loads(done.stdout)["predictions"]
+    assert prediction.keys() == {"file", "class", "probability", "sure", "top"}
+    assert prediction["file"] == str(folder / "0.png")
+    probabilities = [row["probability"] for row in prediction["top"]]
+    assert len(probabilities) == 3
+    assert probabilities == sorted(probabilities, reverse=True)
+
+
+def test_stdin_is_a_picture(predict, folder):
+    content = (folder / "2.png").read_bytes()
+    for arguments in ([], ["-"]):
+        done = predict(*arguments, input=content)
+        assert done.stdout.startswith(b"stdin  ")
+        assert done.stdout.split()[1:] == predict(folder / "2.png").stdout.split()[1:]
+
+
+def test_bad_pictures_are_a_line_each_and_the_others_are_answered(predict, folder):
+    (folder / "cut.png").write_bytes((folder / "0.png").read_bytes()[:80])
+    (folder / "empty").mkdir()
+    paths = [folder / name for name in ("cut.png", "0.png", "gone.png", "notes.txt", "empty")]
+    done = predict(*paths, text=True)
+    assert done.returncode == 1
+    assert done.stdout.startswith(str(folder / "0.png"))
+    complaints = done.stderr.splitlines()
+    assert len(complaints) == 4
+    for name in ("cut.png", "gone.png", "notes.txt", "empty"):
+        assert [line for line in complaints if f"{folder / name}: " in line]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--model", "gone.onnx", "x.png"], "error: gone.onnx: not found; make it with `dvc repro"),
+        (["--model", "README.md", "x.png"], "error: README.md: not a whole exported network"),
+        (["--explain", "why.png", "a.png", "b.png"], "error: --explain: 2 pictures found"),
+    ],
+)
+def test_mistakes_are_one_line(predict, arguments, complaint):
+    done = predict(*arguments, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(complaint)
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_explanation_is_a_picture(predict, folder):
+    assert predict("--explain", folder / "why.png", folder / "1.png").returncode == 0
+    assert np.asarray(Image.open(folder / "why.png")).std() > 10
+
+
+def test_a_reader_that_has_enough_ends_it_quietly(exported, folder):
+    many = [str(folder / "0.png")] * 2000
+    command = [sys.executable, "-m", "fashion_mnist.predict", *many]
+    command += ["--model", str(exported / "cnn.onnx")]
+    process = subprocess.Popen(
+        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.wait()
+
+
+def test_plain_answers_import_nothing_heavy():
+    script = "import sys, fashion_mnist.predict; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, text=True, capture_output=True
+    ).stdout.split()
+    assert not {"matplotlib", "pandas", "pydantic", "tensorflow", "scipy"} & set(loaded)

@@ -1,0 +1,390 @@
+"""The HTTP API of a real server process."""
+
+import base64
+import io
+import json
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+from conftest import ROOT, Service, made_images
+from PIL import Image
+
+from fashion_mnist import picture
+from fashion_mnist.classifier import Classifier
+from fashion_mnist.similarity import Index
+
+PIXELS = made_images(60, seed=7)[0]
+PIXELS[PIXELS < 100] = 0  # a black background, as in the dataset
+INFER = "/v2/models/cnn/infer"
+HEAD = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: {}\r\n\r\n"
+
+
+def png(pixels: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    return content.getvalue()
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG of a few kilobytes that unpacks to width x height black pixels."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checksum = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + checksum
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = zlib.compress(bytes((width + 1) * height), 9)
+    parts = chunk(b"IHDR", header), chunk(b"IDAT", rows), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def post(service: Service, path: str, body: bytes, kind: str = "image/png") -> requests.Response:
+    return requests.post(service.url + path, body, headers={"content-type": kind}, timeout=60)
+
+
+def inference(**changes) -> dict:
+    tensor = {"name": "images", "datatype": "UINT8", "shape": [2, 28, 28]}
+    return {"inputs": [{**tensor, "data": PIXELS[:2].ravel().tolist(), **changes}]}
+
+
+@pytest.fixture(scope="module")
+def expected(exported):
+    """Calibrated probabilities and features of PIXELS."""
+    return Classifier(exported / "cnn.onnx")(PIXELS)
+
+
+def test_a_picture_gets_its_class_and_the_next_likely_ones(service, exported, expected):
+    answer = post(service, "/predict?top=3", png(PIXELS[0])).json()["predictions"][0]
+    classes = Classifier(exported / "cnn.onnx").classes
+    order = np.argsort(-expected.probabilities[0])[:3]
+    assert [row["class"] for row in answer["top"]] == [classes[position] for position in order]
+    assert [row["probability"] for row in answer["top"]] == pytest.approx(
+        expected.probabilities[0][order], abs=1e-5
+    )
+    assert answer["class"] == classes[order[0]]
+    assert answer["sure"] == (expected.probabilities[0].max() >= 0.5)
+
+
+def test_many_at_once_each_get_their_own_answer(service, expected):
+    """Images of different requests share a batch."""
+    with ThreadPoolExecutor(30) as clients:
+        answers = list(
+            clients.map(lambda image: post(service, "/predict", png(image)).json(), PIXELS)
+        )
+    got = [answer["predictions"][0]["probability"] for answer in answers]
+    assert got == pytest.approx(expected.probabilities.max(axis=1), abs=1e-5)
+
+
+def test_a_form_of_several_is_answered_in_its_order(service, expected):
+    files = [("files", (f"{n}.png", png(PIXELS[n]), "image/png")) for n in range(5)]
+    answer = requests.post(service.url + "/predict", files=files, timeout=60).json()
+    assert [row["file"] for row in answer["predictions"]] == [f"{n}.png" for n in range(5)]
+    got = [row["probability"] for row in answer["predictions"]]
+    assert got == pytest.approx(expected.probabilities[:5].max(axis=1), abs=1e-5)
+
+
+def test_similar_items_are_those_of_the_index_and_can_be_seen(service, exported, expected):
+    index = Index.load(exported / "similar")
+    found = post(service, "/similar?count=4", png(PIXELS[3])).json()["similar"]
+    positions, cosines = index.nearest(expected.features[3], 4)
+    assert [item["index"] for item in found] == positions.tolist()
+    assert [item["similarity"] for item in found] == pytest.approx(cosines, abs=1e-4)
+    image = Image.open(
+        io.BytesIO(requests.get(service.url + found[0]["image"], timeout=60).content)
+    )
+    assert (np.asarray(image) == index.images[positions[0]]).all()
+    beyond = requests.get(f"{service.url}/training-images/{len(index.images)}.png", timeout=60)
+    assert beyond.status_code == 404
+
+
+def test_an_explanation_ends_with_what_the_network_reads(service):
+    large = Image.fromarray(255 - PIXELS[1]).resize((280, 280))
+    content = io.BytesIO()
+    large.save(content, "PNG")
+    answer = post(service, "/explain", content.getvalue()).json()
+
+    def decoded(url: str) -> np.ndarray:
+        assert url.startswith("data:image/png;base64,")
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))))
+
+    read = decoded(answer["steps"][-1]["image"])
+    assert (read == picture.pixels(content, "large")).all()
+    assert decoded(answer["saliency"]).shape == (28, 28, 4)
+    assert decoded(answer["saliency"])[..., 3].max() == 255
+
+
+@pytest.mark.parametrize("form", ["flat", "nested", "binary"])
+@pytest.mark.parametrize("model", ["cnn", "cnn_int8", "mlp"])
+def test_inference_protocol(service, exported, model, form):
+    request = inference() | {"id": "7", "outputs": [{"name": "probabilities"}]}
+    head, tail = request["inputs"][0], b""
+    if form == "nested":
+        head["data"] = PIXELS[:2].tolist()
+    if form == "binary":
+        tail = PIXELS[:2].tobytes()
+        del head["data"]
+        head["parameters"] = {"binary_data_size": len(tail)}
+        request["outputs"][0]["parameters"] = {"binary_data": True}
+    text = json.dumps(request).encode()
+    response = requests.post(
+        f"{service.url}/v2/models/{model}/infer",
+        text + tail,
+        headers={"inference-header-content-length": str(len(text))} if tail else {},
+        timeout=60,
+    )
+    body = response.content
+    length = int(response.headers.get("inference-header-content-length", len(body)))
+    answer = json.loads(body[:length])
+    (output,) = answer["outputs"]
+    if form == "binary":
+        assert output["parameters"] == {"binary_data_size": len(body) - length}
+        values = np.frombuffer(body[length:], "<f4")
+    else:
+        values = np.array(output["data"])
+    assert (answer["model_name"], answer["id"]) == (model, "7")
+    assert (output["name"], output["datatype"]) == ("probabilities", "FP32")
+    wanted = Classifier(exported / f"{model}.onnx").outputs(("probabilities",), PIXELS[:2])[0]
+    np.testing.assert_allclose(values.reshape(output["shape"]), wanted, atol=1e-6)
+
+
+def test_inference_protocol_says_what_it_serves(service):
+    def get(path: str) -> dict:
+        response = requests.get(service.url + path, timeout=60)
+        assert response.status_code == 200
+        return response.json()
+
+    assert get("/v2/health/live") == {"live": True}
+    assert get("/v2/health/ready") == {"ready": True}
+    assert get("/v2/models/mlp/ready") == {"name": "mlp", "ready": True}
+    assert get("/v2")["extensions"] == ["binary_tensor_data"]
+    described = get("/v2/models/cnn")
+    assert described["inputs"] == [{"name": "images", "datatype": "UINT8", "shape": [-1, 28, 28]}]
+    assert {output["name"]: output["shape"] for output in described["outputs"]}[
+        "calibrated_probabilities"
+    ] == [-1, 10]
+    everything = post(service, INFER, json.dumps(inference()).encode()).json()
+    assert [o["name"] for o in everything["outputs"]] == [o["name"] for o in described["outputs"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"datatype": "FP32", "data": [float("nan")] * 1568}, "not JSON"),
+        ({"datatype": "FP32", "data": [0.5] * 1568}, "inputs.0.datatype"),
+        ({"data": [0.5] * 1568}, "integers from 0 to 255"),
+        ({"data": [256] * 1568}, "integers from 0 to 255"),
+        ({"data": [-1] * 1568}, "integers from 0 to 255"),
+        ({"data": [True] * 1568}, "integers from 0 to 255"),
+        ({"data": [None] * 1568}, "integers from 0 to 255"),
+        ({"data": ["1"] * 1568}, "integers from 0 to 255"),
+        ({"data": [1e400] * 1568}, "not JSON"),
+        ({"data": [0] * 1567}, "1567 values"),
+        ({"data": [[0] * 784, [0] * 783]}, "nested"),
+        ({"data": [[[0] * 28] * 28, 0]}, "nested"),
+        ({"data": None}, "0 values"),
+        ({"shape": [2, 28, 29]}, "inputs.0.shape"),
+        ({"shape": [0, 28, 28], "data": []}, "inputs.0.shape"),
+        ({"shape": [1025, 28, 28]}, "inputs.0.shape"),
+        ({"shape": [2.5, 28, 28]}, "inputs.0.shape"),
+        ({"name": "pictures"}, "inputs.0.name"),
+        ({"parameters": {"binary_data_size": 1568}}, "binary_data_size"),
+    ],
+)
+def test_wrong_tensors_are_refused_with_the_reason(service, change, reason):
+    response = post(service, INFER, json.dumps(inference(**change)).encode(), "application/json")
+    assert response.status_code in (400, 422)
+    assert reason in response.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"[" * 100_000, {}),
+        (b"\xff\xfe", {}),
+        (b"null", {}),
+        (json.dumps(inference() | {"outputs": [{"name": "x"}]}).encode(), {}),
+        (json.dumps(inference()).encode(), {"inference-header-content-length": "-1"}),
+        (json.dumps(inference()).encode(), {"inference-header-content-length": "99999999"}),
+        (json.dumps(inference()).encode() + b"tail", {}),
+    ],
+    ids=["deep", "not UTF-8", "null", "unknown output", "negative", "beyond the end", "a tail"],
+)
+def test_wrong_inference_requests_are_refused(service, body, headers):
+    response = requests.post(service.url + INFER, body, headers=headers, timeout=60)
+    assert response.status_code in (400, 422)
+    assert response.json().keys() == {"error"}
+
+
+@pytest.mark.parametrize("path", ["/predict", "/similar", "/explain"])
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"no picture", "image/png", 422),
+        (b"", "image/png", 422),
+        (png(PIXELS[0])[:60], "image/png", 422),
+        (bomb(20_000, 20_000), "image/png", 422),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml", 422),
+        (png(PIXELS[0]), "application/x-www-form-urlencoded", 415),
+        (b"x", "multipart/form-data", 400),
+        (b"--b\r\n\r\n", "multipart/form-data; boundary=b", 400),
+        (b"--b--\r\n", "multipart/form-data; boundary=b", 422),
+        (bytes(10_000_001), "image/png", 413),
+    ],
+    ids=[
+        "text",
+        "empty",
+        "cut",
+        "bomb",
+        "svg",
+        "no type",
+        "no boundary",
+        "no part",
+        "no file",
+        "10 MB",
+    ],
+)
+def test_what_is_no_picture_is_refused_with_the_reason(service, path, body, kind, status):
+    response = post(service, path, body, kind)
+    assert response.status_code == status
+    assert response.json().keys() == {"error"}
+    assert "\n" not in response.json()["error"]
+
+
+def test_a_body_of_unknown_length_is_cut_off(service):
+    def endless():
+        for _ in range(30):
+            yield bytes(1_000_000)
+
+    try:
+        response = requests.post(
+            service.url + "/predict", endless(), headers={"content-type": "image/png"}, timeout=60
+        )
+        assert response.status_code == 413
+    except requests.ConnectionError:
+        pass  # closed while this client was still sending
+
+
+def test_several_where_one_is_expected_and_too_many(service):
+    files = [("files", ("a.png", png(PIXELS[0])))] * 2
+    assert requests.post(service.url + "/similar", files=files, timeout=60).status_code == 422
+    files = [("files", ("a.png", b"x"))] * 101
+    assert requests.post(service.url + "/predict", files=files, timeout=60).status_code == 400
+
+
+def memory(service: Service) -> int:
+    """Resident bytes of the process."""
+    status = Path(f"/proc/{service.process.pid}/status").read_text()
+    return 1024 * int(re.search(r"VmRSS:\s+(\d+)", status)[1])
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_forty_large_pictures_at_once_need_bounded_memory(service):
+    content = bomb(6000, 6000)
+    before = memory(service)
+    with ThreadPoolExecutor(40) as clients:
+        answers = [clients.submit(post, service, "/predict", content) for _ in range(40)]
+        most = before
+        while not all(answer.done() for answer in answers):
+            most = max(most, memory(service))
+            time.sleep(0.01)
+    assert {answer.result().status_code for answer in answers} <= {422, 200}
+    assert most - before < 300_000_000
+
+
+def test_a_slow_client_is_cut_off_and_others_are_not(exported):
+    service = Service(exported, "--timeout", "1")
+    host, port = service.url.removeprefix("http://").split(":")
+    for sent in (b"", HEAD[:30].encode(), HEAD.format(9).encode() + b"1"):
+        with socket.create_connection((host, int(port)), timeout=10) as slow:
+            slow.sendall(sent)
+            assert post(service, "/predict", png(PIXELS[0])).status_code == 200
+            answer = b"".join(iter(lambda: slow.recv(1000), b""))  # until it is closed
+            assert answer.startswith(b"HTTP/1.1 408")
+            assert answer.endswith(b'{"error":"the request took too long to arrive"}')
+    assert service.stop() == (0, "")
+
+
+def test_a_request_under_way_is_answered_before_the_end(exported):
+    service = Service(exported)
+    host, port = service.url.removeprefix("http://").split(":")
+    body = png(PIXELS[0])
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        client.sendall(HEAD.format(len(body)).encode() + body[:20])
+        time.sleep(0.3)
+        service.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        client.sendall(body[20:])
+        answer = b"".join(iter(lambda: client.recv(1000), b""))
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert service.stop() == (0, "")
+
+
+def test_clients_that_leave_leave_no_trace(service):
+    host, port = service.url.removeprefix("http://").split(":")
+    for sent in (HEAD.format(99).encode() + b"ab", b"\x16\x03"):
+        with socket.create_connection((host, int(port)), timeout=10) as client:
+            client.sendall(sent)
+    assert post(service, "/predict", png(PIXELS[0])).status_code == 200
+
+
+def test_figures_for_prometheus_count_requests_by_route(service):
+    def count() -> float:
+        text = requests.get(service.url + "/metrics", timeout=60).text
+        line = r'service_requests_total\{method="POST",route="/predict",status="200"\} (\S+)'
+        return float(found[1]) if (found := re.search(line, text)) else 0
+
+    before = count()
+    post(service, "/predict", png(PIXELS[0]))
+    assert count() == before + 1
+
+
+def test_the_pages_name_no_other_host(service):
+    for path in ("/", "/docs"):
+        text = requests.get(service.url + path, timeout=60).text
+        loaded = re.findall(r"""<(?:script|link|img)[^>]*(?:src|href)=["']([^"']+)""", text)
+        assert loaded
+        assert not [url for url in loaded if "//" in url]
+    headers = requests.get(service.url + "/", timeout=60).headers
+    assert headers["content-security-policy"].startswith("default-src 'self'")
+
+
+@pytest.mark.parametrize("missing", ["cnn.onnx", "similar/features.npy"])
+def test_a_missing_model_is_one_line(exported, tmp_path, missing):
+    for path in exported.rglob("*.*"):
+        if path.relative_to(exported).as_posix() != missing:
+            target = tmp_path / path.relative_to(exported)
+            target.parent.mkdir(exist_ok=True)
+            target.symlink_to(path)
+    done = start("--models", str(tmp_path))
+    assert done.returncode == 1
+    assert re.fullmatch(
+        rf"error: .*{missing}: not found; make it with `dvc repro \w+`\n", done.stderr
+    )
+
+
+def test_a_port_in_use_is_one_line(service):
+    port = service.url.rpartition(":")[2]
+    done = start("--port", port, "--models", str(exported_of(service)))
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: 127.0.0.1:\d+: .*; choose another with --port\n", done.stderr)
+
+
+def exported_of(service: Service) -> str:
+    return service.process.args[service.process.args.index("--models") + 1]
+
+
+def start(*options: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "service", *options], cwd=ROOT, text=True, capture_output=True
+    )
