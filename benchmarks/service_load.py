@@ -1,6 +1,6 @@
 """The service under load from wrk: `python -m benchmarks.service_load > docs/service_load.md`.
 
-Needs wrk (Debian's package) and the models that `make` makes. Takes about six minutes; wrk and the
+Needs wrk (Debian's package) and the models that `make` makes. Takes about three minutes; wrk and the
 service share this machine's cores.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 CLIENTS = (1, 10, 50, 200)
-SECONDS = 10
+SECONDS = 5
 MANY_REQUESTS = 100_000
 IMAGES = 256  # in a request with a batch
 
