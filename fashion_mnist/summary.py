@@ -24,6 +24,7 @@ def table(evaluation: dict) -> str:
             "metrics     metrics/*.json",
             "commands    . .venv/bin/activate, then: dvc plots show --open, dvc metrics show,",
             "            dvc exp run -S train.epochs=10",
+            "page        make serve",
         ]
     )
 
