@@ -85,7 +85,7 @@ def test_experiment_from_a_clean_clone(finished, tmp_path):
 def test_grid_of_queued_experiments(finished):
     finished.dvc("exp", "run", "--queue", "--set-param", "cnn.dropout_rate=0.0,0.25")
     finished.dvc("queue", "start", "--jobs", "1")
-    deadline = time.monotonic() + 150
+    deadline = time.monotonic() + 250
     while "Queued" in (status := finished.dvc("queue", "status")) or "Running" in status:
         assert time.monotonic() < deadline, status
         time.sleep(1)
