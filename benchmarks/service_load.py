@@ -1,7 +1,7 @@
 """The service under load from wrk: `python -m benchmarks.service_load > docs/service_load.md`.
 
-Needs wrk (Debian's package) and the models that `make` makes. Takes about three minutes; wrk and the
-service share this machine's cores.
+Needs wrk (Debian's package) and the models that `make` makes. Takes about three minutes; wrk
+and the service share this machine's cores.
 """
 
 import io
