@@ -44,9 +44,9 @@ table was made.
 ![One garment in every kind, and below each what the network reads](pictures.png)
 
 What is lost on coloured backgrounds are the parts of a garment that look like the background.
-Strong noise hides pale garments. A strong shadow counts as garment: on validation images it cost
-about 5 points. These are pictures made from the dataset. **Photographs of other garments, people,
-folds, shadows or cluttered rooms were not measured.**
+Strong noise hides pale garments, and a strong shadow counts as garment. These are pictures made
+from the dataset. **Photographs of other garments, people, folds, shadows or cluttered rooms were
+not measured.**
 """
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from fashion_mnist import dataset
+
 CLIENTS = (1, 10, 50, 200)
 SECONDS = 5
 MANY_REQUESTS = 100_000
@@ -87,8 +89,7 @@ def resident(process: subprocess.Popen) -> float:
 
 
 def main() -> None:
-    pixels = np.rint(255 * np.load("data/test/images.npy", mmap_mode="r")[:IMAGES, ..., 0])
-    pixels = pixels.astype(np.uint8)
+    pixels = dataset.to_pixels(dataset.load(Path("data/test")).images[:IMAGES])
     small, large = png(pixels[0]), photograph(pixels[0])
     started = time.monotonic()
     server = subprocess.Popen(

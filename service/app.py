@@ -30,9 +30,9 @@ PAGE_HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
-# Networks by their names in URLs; the first answers /predict, /similar and /explain.
+# Networks by their names in URLs; /predict, /similar and /explain ask cnn.
 NETWORKS = ("cnn", "cnn_int8", "mlp")
-# As many as this machine has cores: more would only wait for one another.
+# Calls of a network at once, and pictures being decoded, which may take 160 MB each.
 THREADS = 2
 SHOWN_SIDE = 256  # pixels, of the steps that /explain shows
 
@@ -62,7 +62,6 @@ def create_app(models: Path) -> FastAPI:
     )
     app.add_middleware(Limits)
     errors.install(app)
-    app.include_router(inference_protocol.router(networks, threads, VERSION))
     app.mount("/page", StaticFiles(directory=PAGE))
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
@@ -71,6 +70,7 @@ def create_app(models: Path) -> FastAPI:
 
     @app.post(
         "/predict",
+        tags=["Pictures"],
         response_model=Predictions,
         responses=errors.REFUSALS,
         openapi_extra=uploads.SEVERAL_BODY,
@@ -90,6 +90,7 @@ def create_app(models: Path) -> FastAPI:
 
     @app.post(
         "/similar",
+        tags=["Pictures"],
         response_model=SimilarItems,
         responses=errors.REFUSALS,
         openapi_extra=uploads.ONE_BODY,
@@ -114,6 +115,7 @@ def create_app(models: Path) -> FastAPI:
 
     @app.post(
         "/explain",
+        tags=["Pictures"],
         response_model=Explanation,
         responses=errors.REFUSALS,
         openapi_extra=uploads.ONE_BODY,
@@ -124,6 +126,7 @@ def create_app(models: Path) -> FastAPI:
 
     @app.get(
         "/training-images/{position}.png",
+        tags=["Pictures"],
         response_class=Response,
         responses={200: {"content": {"image/png": {}}}, **errors.REFUSALS},
     )
@@ -137,7 +140,9 @@ def create_app(models: Path) -> FastAPI:
             headers={"cache-control": "max-age=3600"},
         )
 
-    @app.get("/metrics", response_class=Response)
+    app.include_router(inference_protocol.router(networks, threads, VERSION))
+
+    @app.get("/metrics", tags=["Operation"], response_class=Response)
     async def metrics() -> Response:
         """Return the figures that Prometheus collects."""
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from benchmarks.pictures import TURN
 from fashion_mnist import picture
 from fashion_mnist.errors import InputError
 
@@ -95,18 +96,9 @@ def test_the_background_is_zero_whatever_its_colour_and_noise():
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_pictures_stand_upright_as_exif_says(orientation):
-    undo = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
     image, exif = on((255, 255, 255)), Image.Exif()
     exif[0x0112] = orientation
-    turned = image.transpose(undo[orientation]) if orientation > 1 else image
+    turned = image.transpose(TURN[orientation]) if orientation > 1 else image
     assert like_the_shirt(read(turned, "JPEG", exif=exif))
 
 

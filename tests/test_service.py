@@ -373,15 +373,11 @@ def test_a_missing_model_is_one_line(exported, tmp_path, missing):
     )
 
 
-def test_a_port_in_use_is_one_line(service):
+def test_a_port_in_use_is_one_line(service, exported):
     port = service.url.rpartition(":")[2]
-    done = start("--port", port, "--models", str(exported_of(service)))
+    done = start("--port", port, "--models", str(exported))
     assert done.returncode == 1
     assert re.fullmatch(r"error: 127.0.0.1:\d+: .*; choose another with --port\n", done.stderr)
-
-
-def exported_of(service: Service) -> str:
-    return service.process.args[service.process.args.index("--models") + 1]
 
 
 def start(*options: str) -> subprocess.CompletedProcess:
