@@ -61,13 +61,13 @@ def steps(source: Path | BinaryIO, name: str) -> list[Step]:
     background, noise = _background(colours)
     # In a small picture every pixel counts: no filter, no unmixing.
     is_large = max(image.size) > 2 * SIDE
+    smooth = colours
     if is_large and noise > NOISY:
-        image = image.filter(ImageFilter.MedianFilter(5))
-        colours = np.asarray(image)
-        grey = np.asarray(image.convert("L"))
-        background, noise = _background(colours)
-    distance = np.abs(colours - background).max(axis=2)
-    is_garment = distance > max(CLOSE, 4 * noise)
+        # Only to find the garment: of its own noise, shrinking leaves nothing.
+        smooth = np.asarray(image.filter(ImageFilter.MedianFilter(5)))
+        background, noise = _background(smooth)
+    distance = np.abs(smooth - background).max(axis=2)
+    is_garment = distance > max(CLOSE, 3 * noise)
     share = _share_of_garment(distance, is_garment) if is_large else is_garment
     # At its rim a garment is mixed with the background, whose part is taken out.
     of_background = (1 - share) * (background @ LUMA)
