@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Exported, not pasted into commands: branch names may hold anything.
 export BASE ?= origin/main
 
-.PHONY: all serve experiments report test test-results test-image lint format requirements
+.PHONY: all serve experiments report benchmarks test test-results test-image lint format requirements
 
 all: .venv/installed
 	@.venv/bin/dvc repro
@@ -25,6 +25,11 @@ experiments: .venv/installed
 # What the working tree's models are, against those of the merge base with BASE.
 report: .venv/installed
 	@.venv/bin/python -m fashion_mnist.report --base "$$BASE" --output report
+
+# Hours: 11 rows of 5 seeds. Each is cached; stop when you like.
+benchmarks: .venv/installed
+	.venv/bin/dvc repro benchmarks/dvc.yaml
+	.venv/bin/python -m benchmarks.table
 
 test: .venv/installed
 	.venv/bin/pytest

@@ -44,8 +44,9 @@ class Train(Section):
 class Recipe(Section):
     """How a network is trained; the part that the MLP's and the CNN's section share."""
 
+    optimizer: Literal["adamw", "muon"]
     learning_rate: Annotated[float, Field(gt=0)]
-    schedule: Literal["constant", "cosine"]
+    schedule: Literal["constant", "cosine", "linear"]
     weight_decay: Annotated[float, Field(ge=0)]
     label_smoothing: Rate
     flip: bool

@@ -1,6 +1,6 @@
 """Training: the same numbers every time, the precision, the schedule, the fit, its history."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import ceil
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from fashion_mnist import augmentation
 from fashion_mnist.backend import keras, tf
 from fashion_mnist.dataset import CLASS_NAMES, Split
 from fashion_mnist.errors import InputError
+from fashion_mnist.optimizers import Muon
 from fashion_mnist.params import Recipe, Train
 
 
@@ -38,7 +39,12 @@ def fastest_precision() -> str:
 
 
 def fit(
-    model: keras.Model, training: Split, validation: Split, train: Train, recipe: Recipe
+    model: keras.Model,
+    training: Split,
+    validation: Split,
+    train: Train,
+    recipe: Recipe,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> pd.DataFrame:
     """Train `model` in place.
 
@@ -48,6 +54,7 @@ def fit(
         validation: what it is measured on after each epoch; chooses nothing.
         train: the `train` section.
         recipe: the `mlp` or `cnn` section.
+        callbacks: of Keras, for who watches.
 
     Returns:
         A row an epoch: epoch (from 1), train_accuracy, val_accuracy, train_loss, val_loss. The
@@ -57,8 +64,9 @@ def fit(
         InputError: the loss is no longer a number.
     """
     steps = ceil(len(training.labels) / train.batch_size)
+    optimizer = {"adamw": keras.optimizers.AdamW, "muon": Muon}[recipe.optimizer]
     model.compile(
-        keras.optimizers.AdamW(
+        optimizer(
             _learning_rate(recipe, steps * train.epochs),
             weight_decay=recipe.weight_decay,
         ),
@@ -72,7 +80,7 @@ def fit(
         epochs=train.epochs,
         validation_data=(validation.images, _one_hot(validation.labels)),
         validation_batch_size=1000,
-        callbacks=[_StopAtNaN(), _Progress(len(training.labels), train)],
+        callbacks=[_StopAtNaN(), _Progress(len(training.labels), train), *callbacks],
         shuffle=False,
         verbose=0,
     )
@@ -99,6 +107,8 @@ def _learning_rate(
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
     if recipe.schedule == "constant":
         return recipe.learning_rate
+    if recipe.schedule == "linear":
+        return keras.optimizers.schedules.PolynomialDecay(recipe.learning_rate, steps, 0.0)
     # Large steps at once would ruin an untrained network: up for a fifth of the time, then down.
     warmup = steps // 5
     return keras.optimizers.schedules.CosineDecay(

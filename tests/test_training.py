@@ -10,6 +10,7 @@ from fashion_mnist.errors import InputError
 
 TRAIN = params.Train(epochs=2, batch_size=32, seed=0, precision="float32")
 RECIPE = {
+    "optimizer": "adamw",
     "learning_rate": 0.01,
     "schedule": "cosine",
     "weight_decay": 0.0,
@@ -102,3 +103,8 @@ def test_auto_precision_is_what_this_processor_computes_in(monkeypatch):
         monkeypatch.setattr(training.Path, "read_text", lambda path, flags=flags: flags)
         assert training.prepare(auto) == expected
     assert training.prepare(TRAIN) == "float32"
+
+
+def test_linear_schedule_starts_at_the_learning_rate_and_ends_at_zero():
+    schedule = training._learning_rate(MLP.model_copy(update={"schedule": "linear"}), steps=10)
+    assert [float(schedule(step)) for step in (0, 5, 10)] == pytest.approx([0.01, 0.005, 0])

@@ -1,0 +1,26 @@
+"""The rows of the benchmarks: rows/NAME.args, each a complete setting for `dvc exp run`."""
+
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from fashion_mnist.params import CNN, MLP, Recipe, Train
+
+FOLDER = Path("benchmarks/rows")
+
+
+def read(name: str, seed: int) -> tuple[Train, Recipe]:
+    """Return how the row trains, and its MLP or CNN, checked like params.yaml.
+
+    A row says every key but the seed, so that a new default changes no row.
+
+    Raises:
+        pydantic.ValidationError: a key is missing, unknown or out of range.
+    """
+    lines = (FOLDER / f"{name}.args").read_text().splitlines()
+    sections = OmegaConf.to_container(
+        OmegaConf.from_dotlist([line.removeprefix("-S ") for line in lines])
+    )
+    train = Train(**sections.pop("train"), seed=seed)
+    [(kind, settings)] = sections.items()
+    return train, {"mlp": MLP, "cnn": CNN}[kind](**settings)

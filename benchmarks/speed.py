@@ -1,0 +1,132 @@
+"""How fast training is: `python -m benchmarks.speed` writes docs/speed.md.
+
+The network of params.yaml trains in turn as Keras would train it and as the workflow does, so that
+a noisy machine slows all alike; and convolutions run alone, for the processor's best rate.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.train import Stopwatch
+from fashion_mnist import dataset, files, models, params, training
+from fashion_mnist.backend import keras, tf
+from fashion_mnist.dataset import Split
+
+IMAGES, ROUNDS = 20_000, 3
+TEXT = """# How fast training is
+
+Made by `python -m benchmarks.speed` on {cores} cores: the network of `params.yaml`, batches of
+{batch}, the second epoch of {images:,} images, {rounds} rounds in turn, median (lowest to highest).
+
+| training | images/s | against plain Keras |
+|---|---|---|
+{table}
+
+Plain Keras: the same network in stock layers, AdamW, `fit` on arrays. All three run with
+TensorFlow's deterministic operations.
+
+The best rate that a convolution alone reaches here (forward, bfloat16, the best of {shapes}
+shapes) is {best:.0f} GFLOP/s. Training in the precision `auto` sustains {sustained:.0f} GFLOP/s,
+{share:.0%} of it, counting only the convolutions: forward, and twice that backward.
+"""
+# Height and width, channels in, channels out: from what the networks here do to what suits a chip.
+SHAPES = [(28, 32, 32), (14, 32, 64), (14, 64, 64), (7, 128, 128), (7, 256, 256), (14, 256, 256)]
+
+
+def images_per_second(fit: Callable[[Stopwatch], None]) -> float:
+    """Return the rate of the second epoch; `fit` takes a callback."""
+    stopwatch = Stopwatch()
+    fit(stopwatch)
+    first, second = stopwatch.seconds
+    return IMAGES / (second - first)
+
+
+def plain(split: Split, settings: params.Params, stopwatch: Stopwatch) -> None:
+    training.prepare(settings.train.model_copy(update={"precision": "float32"}))
+    model = models.plain(models.cnn(settings.cnn, split.images))
+    model.compile("adamw", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(
+        *split,
+        batch_size=settings.train.batch_size,
+        epochs=2,
+        validation_data=(split.images[:100], split.labels[:100]),
+        callbacks=[stopwatch],
+        verbose=0,
+    )
+
+
+def ours(split: Split, settings: params.Params, precision: str, stopwatch: Stopwatch) -> None:
+    train = settings.train.model_copy(update={"precision": precision, "epochs": 2})
+    training.prepare(train)
+    model = models.cnn(settings.cnn, split.images)
+    few = Split(split.images[:100], split.labels[:100])
+    training.fit(model, split, few, train, settings.cnn, [stopwatch])
+
+
+def convolution_flops(model: keras.Model) -> int:
+    """Return the floating-point operations of the convolutions for one image, forward."""
+    return sum(
+        2 * int(np.prod(layer.kernel.shape)) * int(np.prod(layer.output.shape[1:3]))
+        for layer in model.layers
+        if isinstance(layer, keras.layers.Conv2D)
+    )
+
+
+def best_rate() -> float:
+    """Return the most operations a second that a convolution reaches, forward, in bfloat16."""
+    convolve = tf.function(lambda images, kernel: tf.nn.conv2d(images, kernel, 1, "SAME"))
+    rates = []
+    for side, channels, filters in SHAPES:
+        images = tf.cast(tf.random.normal((256, side, side, channels)), tf.bfloat16)
+        kernel = tf.cast(tf.random.normal((3, 3, channels, filters)), tf.bfloat16)
+        seconds = []
+        for _ in range(10):
+            started = time.perf_counter()
+            convolve(images, kernel).numpy()
+            seconds.append(time.perf_counter() - started)
+        rates.append(2 * 256 * side**2 * 9 * channels * filters / min(seconds))
+    return max(rates)
+
+
+def main() -> None:
+    settings = params.load("train", "cnn")
+    split = Split(*(array[:IMAGES] for array in dataset.load(Path("data/train"))))
+    ways = {
+        "plain Keras, float32": lambda watch: plain(split, settings, watch),
+        "the workflow, float32": lambda watch: ours(split, settings, "float32", watch),
+        "the workflow, auto": lambda watch: ours(split, settings, "auto", watch),
+    }
+    rates = {name: [] for name in ways}
+    for _ in range(ROUNDS):
+        for name, fit in ways.items():
+            rates[name].append(images_per_second(fit))
+    baseline, *_, fastest = (np.array(values) for values in rates.values())
+    lines = []
+    for name, values in rates.items():
+        ratios = values / baseline
+        lines.append(
+            f"| {name} | {np.median(values):,.0f} ({min(values):,.0f} to {max(values):,.0f}) | "
+            f"{np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f}) |"
+        )
+    flops = 3 * convolution_flops(models.cnn(settings.cnn, split.images))
+    best, sustained = best_rate() / 1e9, float(np.median(fastest)) * flops / 1e9
+    text = TEXT.format(
+        cores=os.cpu_count(),
+        batch=settings.train.batch_size,
+        images=IMAGES,
+        rounds=ROUNDS,
+        table="\n".join(lines),
+        shapes=len(SHAPES),
+        best=best,
+        sustained=sustained,
+        share=sustained / best,
+    )
+    files.write_bytes(Path("docs/speed.md"), text.encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""What the rows reached: `python -m benchmarks.table` writes docs/benchmarks.md and .png.
+
+It writes the tables into the README, too. It takes the results that there are, and says how many
+seeds each figure has.
+"""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from ruamel.yaml import YAML
+from scipy import stats
+
+from fashion_mnist import files
+
+RESULTS = Path("benchmarks/results")
+# The accuracy that a rung is for, and within how many units.
+RUNGS = {"92": (0.92, 2.5), "94": (0.94, 5), "95": (0.95, 30)}
+# What params.yaml trains.
+OURS = {"cnn": "our CNN", "mlp": "our MLP"}
+TEXT = Path("benchmarks/table.md")
+MARKS = ("<!-- made by benchmarks/table.py -->\n", "<!-- end -->\n")
+
+
+class Row(NamedTuple):
+    """The results of a row, a value a seed: accuracies are shares, times seconds."""
+
+    name: str
+    accuracy: np.ndarray
+    flip_averaged: np.ndarray
+    best_epoch: np.ndarray
+    seconds: np.ndarray
+    units: np.ndarray
+    parameters: int
+
+
+def load(name: str) -> Row | None:
+    """Return the results of a row; None if no seed has run."""
+    runs = [json.loads(path.read_text()) for path in sorted(RESULTS.glob(f"{name}-[0-9]*.json"))]
+    if not runs:
+        return None
+    seconds = np.array([run["seconds"][-1] for run in runs])
+    return Row(
+        name,
+        np.array([run["accuracy"][-1] for run in runs]),
+        np.array([run["flip_averaged_accuracy"] for run in runs]),
+        np.array([max(run["accuracy"]) for run in runs]),
+        seconds,
+        seconds / [run["unit_seconds"] for run in runs],
+        runs[0]["parameters"],
+    )
+
+
+def spread(values: np.ndarray, digits: int = 2) -> str:
+    """Return mean ± standard deviation."""
+    sd = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{values.mean():.{digits}f}{sd}"
+
+
+def verdict(published: float | None, accuracy: np.ndarray) -> str:
+    """Judge a published figure by where one more run would land, with 95 % confidence.
+
+    The bounds are mean ± t·sd·√(1 + 1/n) of Student's t over n seeds; the figure stands for all
+    that rounds to it.
+    """
+    if published is None:
+        return "no figure"
+    if len(accuracy) < 3:
+        return "too few seeds"
+    count = len(accuracy)
+    reach = stats.t.ppf(0.975, count - 1) * accuracy.std(ddof=1) * np.sqrt(1 + 1 / count)
+    rounding = 0.5 * 10.0 ** -len(str(published).partition(".")[2])
+    if published - rounding > accuracy.mean() + reach:
+        return "not reached"
+    if published + rounding < accuracy.mean() - reach:
+        return "above"
+    return "reproduced"
+
+
+def ladder(rows: dict[str, Row]) -> str:
+    """Return the rungs as a Markdown table."""
+    lines = [
+        "| rung | test accuracy, % | flips averaged, % | units | aim, units | seeds | |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, (accuracy, units) in RUNGS.items():
+        if row := rows.get(name):
+            met = row.accuracy.mean() >= accuracy and row.units.mean() <= units
+            lines.append(
+                f"| {100 * accuracy:g} % | {spread(100 * row.accuracy)} | "
+                f"{spread(100 * row.flip_averaged)} | {spread(row.units, 1)} | {units:g} | "
+                f"{len(row.units)} | {'met' if met else '**missed**'} |"
+            )
+    return "\n".join(lines)
+
+
+def comparison(rows: dict[str, Row], published: dict[str, float | None]) -> str:
+    """Return the published networks, and ours, as a Markdown table."""
+    lines = [
+        "| network | parameters | published, % | test accuracy, % | verdict | seconds | units "
+        "| best epoch instead of last | seeds |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, row in rows.items():
+        figure = published.get(name)
+        ours = name not in published
+        stated = "ours" if ours else "none" if figure is None else f"{100 * figure:g}"
+        lines.append(
+            f"| {label(name)} | {row.parameters:,} | {stated} | {spread(100 * row.accuracy)} | "
+            f"{'' if ours else verdict(figure, row.accuracy)} | {row.seconds.mean():.0f} | "
+            f"{spread(row.units, 1)} | {100 * (row.best_epoch - row.accuracy).mean():+.2f} | "
+            f"{len(row.units)} |"
+        )
+    return "\n".join(lines)
+
+
+def label(name: str) -> str:
+    return f"{name} % rung" if name in RUNGS else OURS.get(name, name)
+
+
+def draw(rows: dict[str, Row], path: Path) -> None:
+    """Draw accuracy against training time, every seed a point."""
+    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    axes = figure.subplots()
+    for name, row in rows.items():
+        ours = name in {**RUNGS, **OURS}
+        axes.plot(
+            row.units, 100 * row.accuracy, "o" if ours else "s", markersize=6, alpha=0.75,
+            color="tab:blue" if ours else "tab:gray", markeredgewidth=0,
+        )  # fmt: skip
+        axes.annotate(
+            label(name),
+            (row.units.mean(), 100 * row.accuracy.max()),
+            xytext=(0, 7), textcoords="offset points", ha="center", fontsize=9,
+            color="tab:blue" if ours else "#555555",
+        )  # fmt: skip
+    axes.set_xscale("log")
+    ticks = [0.5, 1, 2, 5, 10, 20, 50]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_xlabel("training time, epochs of cnn-for-fashion-mnist in plain Keras")
+    axes.set_ylabel("test accuracy after the last epoch, %")
+    axes.set_title("Accuracy against training time, a point a seed", loc="left")
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    with files.whole(path) as partial:
+        figure.savefig(partial, format="png", dpi=120, metadata={"Software": None})
+
+
+def main() -> None:
+    published = YAML(typ="safe").load(Path("benchmarks/published.yaml"))
+    found = (load(name) for name in [*RUNGS, *OURS, *published])
+    rows = {row.name: row for row in found if row}
+    tables = {"ladder": ladder(rows), "comparison": comparison(rows, published)}
+    text = TEXT.read_text().format(**tables)
+    files.write_bytes(Path("docs/benchmarks.md"), text.encode())
+    draw(rows, Path("docs/benchmarks.png"))
+    readme = Path("README.md").read_text()
+    before, _, rest = readme.partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    block = f"{tables['ladder']}\n\n{tables['comparison']}\n"
+    files.write_bytes(Path("README.md"), (before + MARKS[0] + block + MARKS[1] + after).encode())
+
+
+if __name__ == "__main__":
+    main()

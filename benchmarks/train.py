@@ -1,0 +1,81 @@
+"""Train a row once: `python -m benchmarks.train ROW SEED` writes benchmarks/results/ROW-SEED.json.
+
+On all 60,000 training images, through the workflow's own code; measured on the test images after
+each epoch, of which only the last one counts. With `--on validation` it trains without the
+validation images, measures on them and writes benchmarks/ablation/ROW-SEED.json instead.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import rows
+from fashion_mnist import augmentation, dataset, files, models, training
+from fashion_mnist.backend import keras
+from fashion_mnist.dataset import Split
+from fashion_mnist.params import CNN
+
+
+class Stopwatch(keras.callbacks.Callback):
+    """Notes the seconds of training until the end of each epoch, without those of measuring."""
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self.started, self.seconds = time.perf_counter(), []
+
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        self.seconds.append(time.perf_counter() - self.started)
+        self.paused = time.perf_counter()
+
+    def on_test_end(self, logs: dict | None = None) -> None:
+        self.started += time.perf_counter() - self.paused
+
+
+def unit_seconds(split: Split) -> float:
+    """Return the unit of time: an epoch of cnn-for-fashion-mnist in Keras's own `fit`, float32."""
+    _, recipe = rows.read("cnn-for-fashion-mnist", seed=0)
+    keras.config.set_dtype_policy("float32")
+    model = models.cnn(recipe, split.images)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(split.images[:640], split.labels[:640], batch_size=64, verbose=0)  # traces
+    started = time.perf_counter()
+    model.fit(*split, batch_size=64, verbose=0)
+    return time.perf_counter() - started
+
+
+def run(row: str, seed: int, measured_on: str) -> dict:
+    """Train and return what the table needs; accuracies are shares, times seconds."""
+    splits = {name: dataset.load(Path("data") / name) for name in ("train", "validation", "test")}
+    held_out = splits[measured_on]
+    learned = [splits["train"], *([splits["validation"]] if measured_on == "test" else [])]
+    split = Split(*(np.concatenate(arrays) for arrays in zip(*learned, strict=True)))
+    train, recipe = rows.read(row, seed)
+    unit = unit_seconds(split)
+    precision = training.prepare(train)
+    model = models.cnn(recipe, split.images) if isinstance(recipe, CNN) else models.mlp(recipe)
+    stopwatch = Stopwatch()
+    history = training.fit(model, split, held_out, train, recipe, [stopwatch])
+    mirrored = augmentation.flip(held_out.images, np.ones(len(held_out.labels), bool))
+    averaged = models.predict(model, held_out.images) + models.predict(model, mirrored)
+    return {
+        "accuracy": history["val_accuracy"].tolist(),
+        "flip_averaged_accuracy": float((averaged.argmax(axis=1) == held_out.labels).mean()),
+        "seconds": stopwatch.seconds,
+        "unit_seconds": unit,
+        "parameters": model.count_params(),
+        "precision": precision,
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("row")
+    parser.add_argument("seed", type=int)
+    parser.add_argument("--on", choices=["test", "validation"], default="test")
+    given = parser.parse_args()
+    folder = "results" if given.on == "test" else "ablation"
+    files.write_json(
+        Path(f"benchmarks/{folder}/{given.row}-{given.seed}.json"),
+        run(given.row, given.seed, given.on),
+    )
