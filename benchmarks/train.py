@@ -70,7 +70,7 @@ def run(row: str, seed: int, measured_on: str) -> dict:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("row")
+    parser.add_argument("row", choices=sorted(path.stem for path in rows.FOLDER.glob("*.args")))
     parser.add_argument("seed", type=int)
     parser.add_argument("--on", choices=["test", "validation"], default="test")
     given = parser.parse_args()
