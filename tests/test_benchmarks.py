@@ -108,11 +108,13 @@ def test_the_documents_show_the_committed_results(tmp_path, monkeypatch):
 def test_a_row_counts_its_last_epoch_and_its_own_seeds(tmp_path, monkeypatch):
     monkeypatch.setattr(table, "RESULTS", tmp_path)
     result = {"flip_averaged_accuracy": 0.93, "unit_seconds": 10.0, "parameters": 5}
-    for seed, accuracy in ((10, [0.90, 0.92, 0.91]), (11, [0.89, 0.90, 0.93])):
+    runs = ((10, [0.90, 0.92, 0.91]), (11, [0.89, 0.90, 0.93]), (12, [0.85, 0.90, 0.90]))
+    for seed, accuracy in runs:
+        assert table.load("cnn") is None
         content = {**result, "accuracy": accuracy, "seconds": [10.0, 20.0, 30.0]}
         (tmp_path / f"cnn-{seed}.json").write_text(json.dumps(content))
     (tmp_path / "cnn-table-10.json").write_text("another row")
     row = table.load("cnn")
-    assert row.accuracy.tolist() == [0.91, 0.93]
-    assert row.best_epoch.tolist() == [0.92, 0.93]
-    assert row.units.tolist() == [3.0, 3.0]
+    assert row.accuracy.tolist() == [0.91, 0.93, 0.90]
+    assert row.best_epoch.tolist() == [0.92, 0.93, 0.90]
+    assert row.units.tolist() == [3.0, 3.0, 3.0]
