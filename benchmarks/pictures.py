@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from fashion_mnist import dataset, metrics, picture
 from fashion_mnist.classifier import Classifier
 
-COUNT = 2500
+COUNT = 2000
 Generator = np.random.Generator
 # What turns a picture so that its EXIF orientation turns it back.
 TURN = {
