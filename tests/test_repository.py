@@ -102,7 +102,10 @@ def test_summary_shows_accuracy_with_its_interval():
 
 def test_readme_draws_the_pipeline_as_it_is():
     graph = subprocess.run(
-        [sys.executable, "-m", "dvc", "dag", "--mermaid"], cwd=ROOT, text=True, capture_output=True
+        [sys.executable, "-m", "dvc", "dag", "--mermaid", "dvc.yaml"],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
     ).stdout
     drawn = (ROOT / "README.md").read_text().partition("```mermaid\n")[2].partition("```")[0]
     assert drawn.split() == graph.split()
