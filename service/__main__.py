@@ -1,7 +1,6 @@
 """`python -m service`: serve the networks in models/ until Ctrl-C or SIGTERM."""
 
 import argparse
-import contextlib
 import signal
 import socket
 import sys
@@ -38,8 +37,6 @@ def main() -> None:
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         sys.exit(f"error: {options.host}:{options.port}: {reason}; choose another with --port")
-    host, port = listener.getsockname()[:2]
-    print(f"http://{host}:{port} is ready, Ctrl-C stops it", flush=True)
     config = uvicorn.Config(
         app,
         http=ImpatientProtocol,
@@ -49,10 +46,16 @@ def main() -> None:
         limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=GRACE,
     )
-    # Once it has shut down, uvicorn raises the signal again that made it do so.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
+    server = uvicorn.Server(config)
+    # uvicorn minds signals only while it serves, and raises again then what stopped it: without
+    # these, one that comes a moment earlier or later would end in a traceback.
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, server.handle_exit)
+    host, port = listener.getsockname()[:2]
+    print(f"http://{host}:{port} is ready, Ctrl-C stops it", flush=True)
+    server.run(sockets=[listener])
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

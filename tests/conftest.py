@@ -186,8 +186,12 @@ class Service:
         self.url = announced.split()[0]
 
     def stop(self) -> tuple[int, str]:
-        """End it as a supervisor would; return its exit status and what it said on stderr."""
+        """End it as a supervisor would; return what `ended` does."""
         self.process.terminate()
+        return self.ended()
+
+    def ended(self) -> tuple[int, str]:
+        """Wait for its end; return its exit status and what it said on stderr."""
         _, said = self.process.communicate(timeout=30)
         return self.process.returncode, said
 

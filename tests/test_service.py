@@ -327,7 +327,18 @@ def test_a_request_under_way_is_answered_before_the_end(exported):
         client.sendall(body[20:])
         answer = b"".join(iter(lambda: client.recv(1000), b""))
     assert answer.startswith(b"HTTP/1.1 200")
-    assert service.stop() == (0, "")
+    assert service.ended() == (0, "")
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_told_to_stop_again_and_again_it_ends_quietly(exported, served):
+    service = Service(exported)
+    if served:
+        post(service, "/predict", png(PIXELS[0]))
+    while service.process.poll() is None:
+        service.process.terminate()
+        time.sleep(0.001)
+    assert service.ended() == (0, "")
 
 
 def test_clients_that_leave_leave_no_trace(service):
