@@ -4,10 +4,12 @@ The network of params.yaml trains in turn as Keras would train it and as the wor
 a noisy machine slows all alike; and convolutions run alone, for the processor's best rate.
 """
 
+import functools
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
@@ -26,7 +28,7 @@ Made by `python -m benchmarks.speed` on {cores} cores: the network of `params.ya
 |---|---|---|
 {table}
 
-Plain Keras: the same network in stock layers, AdamW, `fit` on arrays. All three run with
+Plain Keras: the same network in stock layers, AdamW, `fit` on arrays. All run with
 TensorFlow's deterministic operations.
 
 The best rate that a convolution alone reaches here (forward, bfloat16, the best of {shapes}
@@ -47,7 +49,7 @@ def images_per_second(fit: Callable[[Stopwatch], None]) -> float:
 
 def plain(split: Split, settings: params.Params, stopwatch: Stopwatch) -> None:
     training.prepare(settings.train.model_copy(update={"precision": "float32"}))
-    model = models.plain(models.cnn(settings.cnn, split.images))
+    model = models.plain(models.cnn(settings.cnn))
     model.compile("adamw", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(
         *split,
@@ -62,9 +64,15 @@ def plain(split: Split, settings: params.Params, stopwatch: Stopwatch) -> None:
 def ours(split: Split, settings: params.Params, precision: str, stopwatch: Stopwatch) -> None:
     train = settings.train.model_copy(update={"precision": precision, "epochs": 2})
     training.prepare(train)
-    model = models.cnn(settings.cnn, split.images)
+    model = models.cnn(settings.cnn)
     few = Split(split.images[:100], split.labels[:100])
     training.fit(model, split, few, train, settings.cnn, [stopwatch])
+
+
+def unfused(split: Split, settings: params.Params, stopwatch: Stopwatch) -> None:
+    stock = functools.partial(keras.layers.BatchNormalization, momentum=0.6, epsilon=1e-5)
+    with mock.patch.object(models, "FusedBatchNormalization", stock):
+        ours(split, settings, "auto", stopwatch)
 
 
 def convolution_flops(model: keras.Model) -> int:
@@ -98,6 +106,9 @@ def main() -> None:
     ways = {
         "plain Keras, float32": lambda watch: plain(split, settings, watch),
         "the workflow, float32": lambda watch: ours(split, settings, "float32", watch),
+        "the workflow, auto, Keras's batch normalisation": lambda watch: unfused(
+            split, settings, watch
+        ),
         "the workflow, auto": lambda watch: ours(split, settings, "auto", watch),
     }
     rates = {name: [] for name in ways}
@@ -112,7 +123,7 @@ def main() -> None:
             f"| {name} | {np.median(values):,.0f} ({min(values):,.0f} to {max(values):,.0f}) | "
             f"{np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f}) |"
         )
-    flops = 3 * convolution_flops(models.cnn(settings.cnn, split.images))
+    flops = 3 * convolution_flops(models.cnn(settings.cnn))
     best, sustained = best_rate() / 1e9, float(np.median(fastest)) * flops / 1e9
     text = TEXT.format(
         cores=os.cpu_count(),

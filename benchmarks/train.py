@@ -1,13 +1,13 @@
 """Train a row once: `python -m benchmarks.train ROW SEED` writes benchmarks/results/ROW-SEED.json.
 
 On all 60,000 training images, through the workflow's own code; measured on the test images after
-each epoch, of which only the last one counts. With `--on validation` it trains without the
-validation images, measures on them and writes benchmarks/ablation/ROW-SEED.json instead.
+each epoch, of which only the last one counts.
 """
 
 import argparse
 import time
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from benchmarks import rows
 from fashion_mnist import augmentation, dataset, files, models, training
 from fashion_mnist.backend import keras
 from fashion_mnist.dataset import Split
-from fashion_mnist.params import CNN
+from fashion_mnist.params import CNN, Recipe, Train
 
 
 class Stopwatch(keras.callbacks.Callback):
@@ -36,7 +36,7 @@ def unit_seconds(split: Split) -> float:
     """Return the unit of time: an epoch of cnn-for-fashion-mnist in Keras's own `fit`, float32."""
     _, recipe = rows.read("cnn-for-fashion-mnist", seed=0)
     keras.config.set_dtype_policy("float32")
-    model = models.cnn(recipe, split.images)
+    model = models.cnn(recipe)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(split.images[:640], split.labels[:640], batch_size=64, verbose=0)  # traces
     started = time.perf_counter()
@@ -44,16 +44,18 @@ def unit_seconds(split: Split) -> float:
     return time.perf_counter() - started
 
 
-def run(row: str, seed: int, measured_on: str) -> dict:
-    """Train and return what the table needs; accuracies are shares, times seconds."""
-    splits = {name: dataset.load(Path("data") / name) for name in ("train", "validation", "test")}
-    held_out = splits[measured_on]
-    learned = [splits["train"], *([splits["validation"]] if measured_on == "test" else [])]
-    split = Split(*(np.concatenate(arrays) for arrays in zip(*learned, strict=True)))
-    train, recipe = rows.read(row, seed)
+def run(train: Train, recipe: Recipe, measured_on: Literal["test", "validation"]) -> dict:
+    """Train and return what the tables need; accuracies are shares, times seconds.
+
+    Training takes the validation images, too, unless they are what is measured.
+    """
+    learned = ["train"] if measured_on == "validation" else ["train", "validation"]
+    parts = (dataset.load(Path("data") / name) for name in learned)
+    split = Split(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    held_out = dataset.load(Path("data") / measured_on)
     unit = unit_seconds(split)
     precision = training.prepare(train)
-    model = models.cnn(recipe, split.images) if isinstance(recipe, CNN) else models.mlp(recipe)
+    model = models.cnn(recipe) if isinstance(recipe, CNN) else models.mlp(recipe)
     stopwatch = Stopwatch()
     history = training.fit(model, split, held_out, train, recipe, [stopwatch])
     mirrored = augmentation.flip(held_out.images, np.ones(len(held_out.labels), bool))
@@ -72,10 +74,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("row", choices=sorted(path.stem for path in rows.FOLDER.glob("*.args")))
     parser.add_argument("seed", type=int)
-    parser.add_argument("--on", choices=["test", "validation"], default="test")
     given = parser.parse_args()
-    folder = "results" if given.on == "test" else "ablation"
     files.write_json(
-        Path(f"benchmarks/{folder}/{given.row}-{given.seed}.json"),
-        run(given.row, given.seed, given.on),
+        Path(f"benchmarks/results/{given.row}-{given.seed}.json"),
+        run(*rows.read(given.row, given.seed), "test"),
     )

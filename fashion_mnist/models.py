@@ -25,31 +25,15 @@ def mlp(params: MLP) -> keras.Model:
     return keras.Model(inputs, _classify(x, params.hidden_units, params.dropout_rate), name="mlp")
 
 
-def cnn(params: CNN, images: np.ndarray) -> keras.Model:
+def cnn(params: CNN) -> keras.Model:
     """Build the CNN: images (n, 28, 28, 1) -> class probabilities (n, 10), float32.
 
     Each convolution is followed by [dropout,] [max pooling,] [batch normalisation,] ReLU. Pooling
     before ReLU gives the same numbers as after it (both keep the order of values), for a quarter
     of the work; likewise dropout.
-
-    Args:
-        params: the `cnn` section.
-        images: training images, from which the whitening layer takes its kernels.
     """
     inputs = keras.Input(IMAGE_SHAPE, name="images")
     x = inputs
-    if params.whitening:
-        kernels = whitening_kernels(images)
-        whitening = layers.Conv2D(
-            kernels.shape[-1],
-            kernels.shape[0],
-            use_bias=False,
-            trainable=False,
-            name="whitening",
-        )
-        x = whitening(x)
-        whitening.set_weights([kernels])
-        x = layers.ReLU(name="whitening_relu")(x)
     for position, (filters, padding) in enumerate(
         zip(params.filters, params.paddings, strict=True), start=1
     ):
@@ -101,25 +85,11 @@ def _pass_channels_on(convolution: layers.Conv2D) -> None:
     convolution.set_weights([kernel, *bias])
 
 
-def whitening_kernels(images: np.ndarray) -> np.ndarray:
-    """Return kernels (2, 2, 1, 8), float32, that turn 2x2 pixels into uncorrelated values.
-
-    The four principal components of the pixels' patches, scaled to equal variance, and their
-    negatives, so that a ReLU keeps both signs. Source: Jordan, "94% on CIFAR-10 in 3.29 Seconds
-    on a Single GPU", arXiv 2404.00498, section 3.2.
-
-    Args:
-        images: float32 (n, 28, 28, 1); the first 5,000 are enough.
-    """
-    patches = np.lib.stride_tricks.sliding_window_view(images[:5000, :, :, 0], (2, 2), axis=(1, 2))
-    variances, components = np.linalg.eigh(np.cov(patches.reshape(-1, 4), rowvar=False))
-    # The small number keeps nearly constant components from becoming noise.
-    kernels = (components / np.sqrt(variances + 5e-4)).reshape(2, 2, 1, 4)
-    return np.concatenate([kernels, -kernels], axis=-1).astype(np.float32)
-
-
 class FusedBatchNormalization(layers.BatchNormalization):
-    """Keras's layer with TensorFlow's fused operation in training: 1.4 times faster epochs."""
+    """Keras's layer with TensorFlow's fused operation in training.
+
+    `python -m benchmarks.speed` measures what it saves.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         # autocast=False keeps the statistics in float32, as the operation wants them.

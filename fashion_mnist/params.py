@@ -59,7 +59,6 @@ class MLP(Recipe):
 
 
 class CNN(Recipe):
-    whitening: bool
     filters: Annotated[list[Count], Field(min_length=1)]
     initialization: Literal["identity", "glorot_uniform"]
     kernel_size: Annotated[int, Field(ge=1, le=28)]
@@ -96,7 +95,7 @@ class CNN(Recipe):
                 f"conv_dropout_rate = {self.conv_dropout_rate}: it comes before pooling, but "
                 "pool_after is empty; expected 0.0"
             )
-        side = 27 if self.whitening else 28
+        side = 28
         for position, padding in enumerate(self.paddings, start=1):
             side -= self.kernel_size - 1 if padding == "valid" else 0
             if position in self.pool_after:

@@ -11,7 +11,7 @@ def main() -> None:
     train_split = dataset.load(Path("data/train"))
     validation_split = dataset.load(Path("data/validation"))
     precision = training.prepare(settings.train)
-    model = models.cnn(settings.cnn, train_split.images)
+    model = models.cnn(settings.cnn)
     history = training.fit(model, train_split, validation_split, settings.train, settings.cnn)
     models.save(model, Path("models/cnn.keras"))
     tables.write(Path("plots/training_cnn.csv"), history)

@@ -30,8 +30,7 @@ MATRIX = yaml.load(ROOT / "benchmarks" / "dvc.yaml")["stages"]["train"]["matrix"
 )
 def test_published_networks_have_the_published_layers(row, parameters):
     _, recipe = rows.read(row, seed=0)
-    images = np.zeros((20, 28, 28, 1), np.float32)
-    build = models.mlp if isinstance(recipe, params.MLP) else lambda cnn: models.cnn(cnn, images)
+    build = models.mlp if isinstance(recipe, params.MLP) else models.cnn
     assert build(recipe).count_params() == parameters
 
 
@@ -45,7 +44,7 @@ def test_every_row_is_run():
 def test_our_rows_are_what_the_workflow_trains(monkeypatch):
     monkeypatch.chdir(ROOT)
     shipped = params.load("train", "cnn", "mlp")
-    assert rows.read("cnn", shipped.train.seed) == (shipped.train, shipped.cnn)
+    assert rows.read("94", shipped.train.seed) == (shipped.train, shipped.cnn)
     assert rows.read("mlp", shipped.train.seed) == (shipped.train, shipped.mlp)
 
 

@@ -36,7 +36,7 @@ def trained(model: keras.Model) -> keras.Model:
 )
 def test_cnns_of_every_kind_answer_as_in_keras(changes, tmp_path):
     keras.utils.set_random_seed(0)
-    network = trained(models.cnn(cnn_params(**changes), IMAGES))
+    network = trained(models.cnn(cnn_params(**changes)))
     answers_as_in_keras(network, tmp_path)
 
 

@@ -14,7 +14,6 @@ from fashion_mnist.errors import InputError
 SHIPPED = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
 # What a plain network of the five source projects is, beside its sizes.
 PUBLISHED = {
-    "whitening": False,
     "padding": "valid",
     "pool_after": [1, 2],
     "initialization": "glorot_uniform",
@@ -40,7 +39,7 @@ def _float32():
 
 def test_published_dropout_comes_before_each_pooling_and_behind_the_dense_layer():
     settings = {"filters": [32, 64], "conv_dropout_rate": 0.4, "dropout_rate": 0.5}
-    model = models.cnn(cnn_params(**{**PUBLISHED, **settings}), images(20))
+    model = models.cnn(cnn_params(**{**PUBLISHED, **settings}))
     kinds = [(type(layer).__name__, getattr(layer, "rate", None)) for layer in model.layers]
     block = [("Conv2D", None), ("Dropout", 0.4), ("MaxPooling2D", None), ("ReLU", None)]
     head = [
@@ -55,7 +54,7 @@ def test_published_dropout_comes_before_each_pooling_and_behind_the_dense_layer(
 
 def test_pooling_before_relu_gives_the_same_numbers_as_after():
     settings = cnn_params(**{**PUBLISHED, "filters": [8, 8], "dense_units": []})
-    ours = models.cnn(settings, images(20))
+    ours = models.cnn(settings)
     layers = keras.layers
     usual = keras.Sequential(
         [
@@ -74,20 +73,9 @@ def test_pooling_before_relu_gives_the_same_numbers_as_after():
     )
 
 
-def test_whitening_gives_uncorrelated_values_of_equal_variance_and_their_negatives():
-    noise = images(200)
-    kernels = models.whitening_kernels(noise)
-    assert kernels.shape == (2, 2, 1, 8)
-    np.testing.assert_array_equal(kernels[..., :4], -kernels[..., 4:])
-    patches = np.lib.stride_tricks.sliding_window_view(noise[..., 0], (2, 2), axis=(1, 2))
-    covariance = np.cov(patches.reshape(-1, 4) @ kernels[:, :, 0, :4].reshape(4, 4), rowvar=False)
-    np.testing.assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-4)
-    assert 0.8 < np.diag(covariance).min() <= np.diag(covariance).max() < 1.01
-
-
 def test_identity_initialization_passes_channels_on():
-    settings = cnn_params(filters=[2, 4], pool_after=[], batch_normalization=False, whitening=False)
-    model = models.cnn(settings, images(20))
+    settings = cnn_params(filters=[2, 4], pool_after=[], batch_normalization=False)
+    model = models.cnn(settings)
     narrow, wide = (model.get_layer(name).get_weights()[0] for name in ("conv1", "conv2"))
     x = images(3)
     y = keras.ops.conv(x, narrow, padding="same")
@@ -116,7 +104,7 @@ def test_fused_batch_normalization_is_keras_batch_normalization():
 def trained():
     """A CNN in mixed precision whose moving statistics are no longer what they began as."""
     keras.config.set_dtype_policy("mixed_bfloat16")
-    model = models.cnn(cnn_params(filters=[4, 8], pool_after=[1], dropout_rate=0.5), images(20))
+    model = models.cnn(cnn_params(filters=[4, 8], pool_after=[1], dropout_rate=0.5))
     model.compile("adam", "sparse_categorical_crossentropy")
     model.fit(images(50), np.arange(50) % 10, verbose=0)
     return model

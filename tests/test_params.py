@@ -91,7 +91,6 @@ def test_every_mistyped_key_is_named_with_its_value(write, section, key):
         ("mlp", "label_smoothing", 1),
         ("mlp", "flip", 1),
         ("mlp", "shift", 15),
-        ("cnn", "whitening", "yes"),
         ("cnn", "filters", []),
         ("cnn", "filters", [32, -1]),
         ("cnn", "kernel_size", 0),
