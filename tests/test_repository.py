@@ -59,7 +59,7 @@ def test_committed_accuracy_is_plausible():
     """A floor that other seeds and processors stay above, a ceiling that nothing honest reaches."""
     evaluation = json.loads((ROOT / "metrics" / "evaluate.json").read_text())
     assert 0.875 <= evaluation["mlp"]["accuracy"] <= 0.91
-    assert 0.925 <= evaluation["cnn"]["accuracy"] <= 0.97
+    assert 0.933 <= evaluation["cnn"]["accuracy"] <= 0.97
 
 
 def test_test_images_reach_only_stages_that_measure():
