@@ -13,7 +13,8 @@ from fashion_mnist import models, params, training
 from fashion_mnist.dataset import Split
 
 yaml = YAML(typ="safe", pure=True)
-MATRIX = yaml.load(ROOT / "benchmarks" / "dvc.yaml")["stages"]["train"]["matrix"]
+STAGES = yaml.load(ROOT / "benchmarks" / "dvc.yaml")["stages"]
+MATRIX = STAGES["train"]["matrix"]
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,19 @@ def test_our_rows_are_what_the_workflow_trains(monkeypatch):
     shipped = params.load("train", "cnn", "mlp")
     assert rows.read("94", shipped.train.seed) == (shipped.train, shipped.cnn)
     assert rows.read("mlp", shipped.train.seed) == (shipped.train, shipped.mlp)
+
+
+@pytest.mark.parametrize(("name", "changes"), STAGES["ablate"]["foreach"].items())
+def test_an_ablation_changes_what_it_names_and_nothing_else(name, changes):
+    sides = [rows.read("94", 20), rows.read("94", 20, *changes.split())]
+    plain, changed = (
+        {f"{kind}.{key}": value for kind, part in zip(("train", "cnn"), side, strict=True)
+         for key, value in part.model_dump().items()}
+        for side in sides
+    )  # fmt: skip
+    assert {key for key in plain if plain[key] != changed[key]} == {
+        change.partition("=")[0] for change in changes.split()
+    }
 
 
 def test_the_clock_stands_while_accuracy_is_measured(monkeypatch):
@@ -117,3 +131,24 @@ def test_a_row_counts_its_last_epoch_and_its_own_seeds(tmp_path, monkeypatch):
     assert row.accuracy.tolist() == [0.91, 0.93, 0.90]
     assert row.best_epoch.tolist() == [0.92, 0.93, 0.90]
     assert row.units.tolist() == [3.0, 3.0, 3.0]
+
+
+def test_an_ablation_is_held_against_the_unchanged_rung(tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "ABLATION", tmp_path)
+    assert table.ablation() == "Not measured yet."
+
+    def write(name, changes, accuracies):
+        runs = [
+            {"accuracy": [0.5, accuracy], "seconds": [1.0, 30.0], "unit_seconds": 10.0}
+            for accuracy in accuracies
+        ]
+        (tmp_path / f"{name}.json").write_text(json.dumps({"changes": changes, "runs": runs}))
+
+    write("nothing", [], [0.93, 0.94, 0.95])
+    write("adamw", ["cnn.optimizer=adamw", "cnn.weight_decay=0.005"], [0.92, 0.93, 0.94])
+    # Both have sd 1 point: Student's t of 4 is 2.776, times the root of two thirds.
+    assert table.ablation().splitlines()[2:] == [
+        "| nothing | 94.00 ± 1.00 |  | 3.0 |",
+        "| `cnn.optimizer=adamw`, `cnn.weight_decay=0.005` | 93.00 ± 1.00 | "
+        "-1.00 (-3.27 to +1.27) | 3.0 |",
+    ]
