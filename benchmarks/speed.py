@@ -18,7 +18,7 @@ from fashion_mnist import dataset, files, models, params, training
 from fashion_mnist.backend import keras, tf
 from fashion_mnist.dataset import Split
 
-IMAGES, ROUNDS = 20_000, 3
+IMAGES, ROUNDS, REPEATS = 20_000, 3, 20
 TEXT = """# How fast training is
 
 Made by `python -m benchmarks.speed` on {cores} cores: the network of `params.yaml`, batches of
@@ -30,6 +30,13 @@ Made by `python -m benchmarks.speed` on {cores} cores: the network of `params.ya
 
 Plain Keras: the same network in stock layers, AdamW, `fit` on arrays. All run with
 TensorFlow's deterministic operations.
+
+Where the time of a step goes, in the precision `auto`, the first three each run alone, median
+of {repeats}; the rest is what the whole takes longer: batches, accuracy, Keras's loop.
+
+| part of a step | ms | share |
+|---|---|---|
+{parts}
 
 The best rate that a convolution alone reaches here (forward, bfloat16, the best of {shapes}
 shapes) is {best:.0f} GFLOP/s. Training in the precision `auto` sustains {sustained:.0f} GFLOP/s,
@@ -73,6 +80,49 @@ def unfused(split: Split, settings: params.Params, stopwatch: Stopwatch) -> None
     stock = functools.partial(keras.layers.BatchNormalization, momentum=0.6, epsilon=1e-5)
     with mock.patch.object(models, "FusedBatchNormalization", stock):
         ours(split, settings, "auto", stopwatch)
+
+
+def parts_of_a_step(split: Split, settings: params.Params) -> dict[str, float]:
+    """Return the seconds that the parts of a training step take, each run alone."""
+    train = settings.train.model_copy(update={"epochs": 1})
+    training.prepare(train)
+    model = models.cnn(settings.cnn)
+    few = Split(split.images[: train.batch_size], split.labels[: train.batch_size])
+    training.fit(model, few, few, train, settings.cnn)  # compiles the model, builds the optimizer
+    images = tf.constant(few.images)
+    targets = tf.one_hot(few.labels, len(dataset.CLASS_NAMES))
+
+    @tf.function
+    def forward() -> tf.Tensor:
+        return model.compute_loss(images, targets, model(images, training=True))
+
+    @tf.function
+    def gradients() -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            loss = forward()
+        return tape.gradient(loss, model.trainable_variables)
+
+    @tf.function
+    def update(steps: list[tf.Tensor]) -> None:
+        model.optimizer.apply(steps, model.trainable_variables)
+
+    computed = gradients()
+    there, there_and_back = median_seconds(forward), median_seconds(gradients)
+    return {
+        "forward": there,
+        "backward": there_and_back - there,
+        "optimizer": median_seconds(lambda: update(computed)),
+    }
+
+
+def median_seconds(work: Callable[[], object]) -> float:
+    work()  # traces
+    seconds = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return float(np.median(seconds))
 
 
 def convolution_flops(model: keras.Model) -> int:
@@ -123,6 +173,9 @@ def main() -> None:
             f"| {name} | {np.median(values):,.0f} ({min(values):,.0f} to {max(values):,.0f}) | "
             f"{np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f}) |"
         )
+    parts = parts_of_a_step(split, settings)
+    step = settings.train.batch_size / np.median(fastest)
+    parts["the rest"] = step - sum(parts.values())
     flops = 3 * convolution_flops(models.cnn(settings.cnn))
     best, sustained = best_rate() / 1e9, float(np.median(fastest)) * flops / 1e9
     text = TEXT.format(
@@ -131,6 +184,11 @@ def main() -> None:
         images=IMAGES,
         rounds=ROUNDS,
         table="\n".join(lines),
+        parts="\n".join(
+            f"| {name} | {1000 * seconds:.1f} | {seconds / step:.0%} |"
+            for name, seconds in parts.items()
+        ),
+        repeats=REPEATS,
         shapes=len(SHAPES),
         best=best,
         sustained=sustained,
