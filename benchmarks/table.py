@@ -18,7 +18,7 @@ RESULTS = Path("benchmarks/results")
 ABLATION = Path("benchmarks/ablation")
 SEEDS = 3  # fewer say nothing about the next one
 # The accuracy that a rung is for, and within how many units.
-RUNGS = {"92": (0.92, 2.5), "94": (0.94, 5)}
+RUNGS = {"92": (0.92, 2.5), "94": (0.94, 5), "95": (0.95, 30)}
 # What params.yaml trains.
 OURS = {"94": "our CNN, the 94 % rung", "mlp": "our MLP"}
 TEXT = Path("benchmarks/table.md")

@@ -37,16 +37,13 @@ def cnn(params: CNN) -> keras.Model:
     for position, (filters, padding) in enumerate(
         zip(params.filters, params.paddings, strict=True), start=1
     ):
-        convolution = layers.Conv2D(
+        x = layers.Conv2D(
             filters,
             params.kernel_size,
             padding=padding,
             use_bias=not params.batch_normalization,
             name=f"conv{position}",
-        )
-        x = convolution(x)
-        if params.initialization == "identity":
-            _pass_channels_on(convolution)
+        )(x)
         if position in params.pool_after:
             x = layers.Dropout(params.conv_dropout_rate)(x)
             x = layers.MaxPooling2D(name=f"pool{position}")(x)
@@ -70,19 +67,6 @@ def _classify(x: keras.KerasTensor, units: list[int], dropout_rate: float) -> ke
     # In bfloat16 a probability would have two digits.
     x = layers.Dense(len(CLASS_NAMES), name="logits", dtype="float32")(x)
     return layers.Softmax(name="probabilities", dtype="float32")(x)
-
-
-def _pass_channels_on(convolution: layers.Conv2D) -> None:
-    """Let the first filters copy the input's channels; Keras's own initialiser fills the others.
-
-    Source: Jordan, arXiv 2404.00498, section 3.3. An initialiser class of our own would keep plain
-    Keras from loading the model.
-    """
-    kernel, *bias = convolution.get_weights()
-    channels = np.arange(min(kernel.shape[2:]))
-    kernel[..., channels] = 0
-    kernel[kernel.shape[0] // 2, kernel.shape[1] // 2, channels, channels] = 1
-    convolution.set_weights([kernel, *bias])
 
 
 class FusedBatchNormalization(layers.BatchNormalization):

@@ -50,7 +50,7 @@ class Recipe(Section):
     weight_decay: Annotated[float, Field(ge=0)]
     label_smoothing: Rate
     flip: bool
-    shift: Annotated[int, Field(ge=0, le=14)]
+    cutout: Annotated[int, Field(ge=0, le=28)]
 
 
 class MLP(Recipe):
@@ -60,7 +60,6 @@ class MLP(Recipe):
 
 class CNN(Recipe):
     filters: Annotated[list[Count], Field(min_length=1)]
-    initialization: Literal["identity", "glorot_uniform"]
     kernel_size: Annotated[int, Field(ge=1, le=28)]
     padding: Padding | list[Padding]
     pool_after: list[Count]

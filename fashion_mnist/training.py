@@ -126,14 +126,14 @@ def _batches(
     mirrored = rng.random(count) < 0.5
     while True:
         order = rng.permutation(count)
-        offsets = rng.integers(-recipe.shift, recipe.shift, (count, 2), endpoint=True)
         for start in range(0, count, train.batch_size):
             chosen = order[start : start + train.batch_size]
             images = training.images[chosen]
             if recipe.flip:
                 images = augmentation.flip(images, mirrored[chosen])
-            if recipe.shift:
-                images = augmentation.shift(images, offsets[chosen])
+            if recipe.cutout:
+                centers = rng.integers(0, images.shape[1:3], (len(images), 2))
+                images = augmentation.cutout(images, centers, recipe.cutout)
             yield images, targets[chosen]
         # Every image is seen in turn as it is and mirrored: less chance than a coin for each.
         mirrored = ~mirrored

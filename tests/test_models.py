@@ -16,7 +16,6 @@ SHIPPED = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
 PUBLISHED = {
     "padding": "valid",
     "pool_after": [1, 2],
-    "initialization": "glorot_uniform",
     "batch_normalization": False,
     "head": "flatten",
     "dense_units": [128],
@@ -71,17 +70,6 @@ def test_pooling_before_relu_gives_the_same_numbers_as_after():
     np.testing.assert_allclose(
         models.predict(ours, images(20)), models.predict(usual, images(20)), rtol=1e-5
     )
-
-
-def test_identity_initialization_passes_channels_on():
-    settings = cnn_params(filters=[2, 4], pool_after=[], batch_normalization=False)
-    model = models.cnn(settings)
-    narrow, wide = (model.get_layer(name).get_weights()[0] for name in ("conv1", "conv2"))
-    x = images(3)
-    y = keras.ops.conv(x, narrow, padding="same")
-    np.testing.assert_array_equal(y[..., :1], x)
-    np.testing.assert_array_equal(keras.ops.conv(y, wide, padding="same")[..., :2], y)
-    assert np.abs(wide[..., 2:]).min() > 0
 
 
 def test_fused_batch_normalization_is_keras_batch_normalization():
