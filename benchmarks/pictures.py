@@ -43,11 +43,11 @@ table was made.
 
 ![One garment in every kind, and below each what the network reads](pictures.png)
 
-What is lost on coloured backgrounds are the parts of a garment that look like the background, most
-on light grey, which is the colour of many pale garments. A smaller tolerance, closing the mask and
-filling what the garment surrounds did not help there. Strong noise hides pale garments, and a
-strong shadow counts as garment. These are pictures made from the dataset. **Photographs of other
-garments, people, folds, shadows or cluttered rooms were not measured.**
+What is lost are parts of a garment that look like the background: pale ones on light grey, more
+of them the stronger the noise. A smaller tolerance, closing the mask and filling what the garment
+surrounds did not help there. A strong shadow counts as garment. These are pictures made from the
+dataset. **Photographs of other garments, people, folds, shadows or cluttered rooms were not
+measured.**
 """
 
 
