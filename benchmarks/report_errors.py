@@ -39,6 +39,9 @@ def main() -> None:
     own_sd = np.sqrt(max(0.0, cnn["sd"]["accuracy"] ** 2 - independent))
     rng = np.random.default_rng(0)
     lines = [
+        "# How often the report errs",
+        "",
+        "Made by `python -m benchmarks.report_errors`; [report.md](report.md) says what it means.",
         f"Of {PAIRS:,} pairs of simulated runs on {len(chances):,} test images, the share that the "
         "report calls",
         "",
