@@ -26,7 +26,7 @@ experiments: .venv/installed
 report: .venv/installed
 	@.venv/bin/python -m fashion_mnist.report --base "$$BASE" --output report
 
-# Hours: 11 rows of 5 seeds, 9 ablations. Each is cached; stop when you like.
+# Hours: 11 rows of 5 seeds, 4 ablations of 3. Each is cached; stop when you like.
 benchmarks: .venv/installed
 	.venv/bin/dvc repro benchmarks/dvc.yaml
 	.venv/bin/python -m benchmarks.table

@@ -13,6 +13,7 @@ from unittest import mock
 
 import numpy as np
 
+import stages
 from benchmarks.train import Stopwatch
 from fashion_mnist import dataset, files, models, params, training
 from fashion_mnist.backend import keras, tf
@@ -198,4 +199,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    stages.run(main)

@@ -149,6 +149,18 @@ def ablation() -> str:
     return "\n".join(lines)
 
 
+def document(rows: dict[str, Row], published: dict[str, float | None]) -> str:
+    """Return docs/benchmarks.md: the text of table.md with the tables in it."""
+    return TEXT.read_text().format(
+        ladder=ladder(rows), comparison=comparison(rows, published), ablation=ablation()
+    )
+
+
+def summary(rows: dict[str, Row], published: dict[str, float | None]) -> str:
+    """Return what stands between MARKS in the README."""
+    return f"{ladder(rows)}\n\n{comparison(rows, published)}\n"
+
+
 def label(name: str) -> str:
     return OURS.get(name, f"{name} % rung" if name in RUNGS else name)
 
@@ -191,19 +203,13 @@ def main() -> None:
     published = YAML(typ="safe").load(Path("benchmarks/published.yaml"))
     found = (load(name) for name in [*RUNGS, *OURS, *published])
     rows = {row.name: row for row in found if row}
-    tables = {
-        "ladder": ladder(rows),
-        "comparison": comparison(rows, published),
-        "ablation": ablation(),
-    }
-    text = TEXT.read_text().format(**tables)
-    files.write_bytes(Path("docs/benchmarks.md"), text.encode())
+    files.write_bytes(Path("docs/benchmarks.md"), document(rows, published).encode())
     draw(rows, Path("docs/benchmarks.png"))
     readme = Path("README.md").read_text()
     before, _, rest = readme.partition(MARKS[0])
     _, _, after = rest.partition(MARKS[1])
-    block = f"{tables['ladder']}\n\n{tables['comparison']}\n"
-    files.write_bytes(Path("README.md"), (before + MARKS[0] + block + MARKS[1] + after).encode())
+    block = MARKS[0] + summary(rows, published) + MARKS[1]
+    files.write_bytes(Path("README.md"), (before + block + after).encode())
 
 
 if __name__ == "__main__":

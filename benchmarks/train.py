@@ -11,8 +11,9 @@ from typing import Literal
 
 import numpy as np
 
+import stages
 from benchmarks import rows
-from fashion_mnist import augmentation, dataset, files, models, training
+from fashion_mnist import dataset, files, models, training
 from fashion_mnist.backend import keras
 from fashion_mnist.dataset import Split
 from fashion_mnist.params import CNN, Recipe, Train
@@ -64,8 +65,9 @@ def run(train: Train, recipe: Recipe, measured_on: Literal["test", "validation"]
     model = models.cnn(recipe) if isinstance(recipe, CNN) else models.mlp(recipe)
     stopwatch = Stopwatch()
     history = training.fit(model, split, held_out, train, recipe, [stopwatch])
-    mirrored = augmentation.flip(held_out.images, np.ones(len(held_out.labels), bool))
-    averaged = models.predict(model, held_out.images) + models.predict(model, mirrored)
+    averaged = sum(
+        models.predict(model, images) for images in (held_out.images, held_out.images[:, :, ::-1])
+    )
     return {
         "accuracy": history["val_accuracy"].tolist(),
         "flip_averaged_accuracy": float((averaged.argmax(axis=1) == held_out.labels).mean()),
@@ -76,7 +78,7 @@ def run(train: Train, recipe: Recipe, measured_on: Literal["test", "validation"]
     }
 
 
-if __name__ == "__main__":
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("row", choices=sorted(path.stem for path in rows.FOLDER.glob("*.args")))
     parser.add_argument("seed", type=int)
@@ -85,3 +87,7 @@ if __name__ == "__main__":
         Path(f"benchmarks/results/{given.row}-{given.seed}.json"),
         run(*rows.read(given.row, given.seed), "test"),
     )
+
+
+if __name__ == "__main__":
+    stages.run(main)

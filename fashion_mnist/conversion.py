@@ -44,8 +44,7 @@ def to_onnx(model: keras.Model, temperature: float, sure_from: float) -> onnx.Mo
     names = {id(model.input): x}
     *hidden, logits, _ = model.layers[1:]
     for layer in [*hidden, logits]:
-        inputs = layer.input if isinstance(layer.input, list) else [layer.input]
-        names[id(layer.output)] = _translate(graph, layer, [names[id(x)] for x in inputs])
+        names[id(layer.output)] = _translate(graph, layer, names[id(layer.input)])
     graph.node("Softmax", names[id(logits.output)], name="probabilities")
     temperature_name = graph.constant("temperature", np.float32(temperature))
     cooled = graph.node("Div", names[id(logits.output)], temperature_name)
@@ -145,35 +144,33 @@ class _Graph:
         ]
 
 
-def _translate(graph: _Graph, layer: layers.Layer, inputs: list[str]) -> str:
-    """Add a layer's nodes; its axes are (n, channels, height, width)."""
+def _translate(graph: _Graph, layer: layers.Layer, x: str) -> str:
+    """Add the nodes of a layer that reads `x`; its axes are (n, channels, height, width)."""
     match type(layer):
         case layers.Conv2D:
             kernel, *bias = layer.get_weights()
             padding = {"same": "SAME_UPPER", "valid": "VALID"}[layer.padding]
             weights = graph.weights(layer, kernel.transpose(3, 2, 0, 1), *bias)
-            x = graph.node("Conv", *inputs, *weights, auto_pad=padding)
+            x = graph.node("Conv", x, *weights, auto_pad=padding)
             return _activate(graph, layer, x)
         case layers.Dense:
-            x = graph.node("Gemm", *inputs, *graph.weights(layer, *layer.get_weights()))
+            x = graph.node("Gemm", x, *graph.weights(layer, *layer.get_weights()))
             return _activate(graph, layer, x)
         case layers.BatchNormalization:
             weights = graph.weights(layer, *layer.get_weights())
-            return graph.node("BatchNormalization", *inputs, *weights, epsilon=layer.epsilon)
+            return graph.node("BatchNormalization", x, *weights, epsilon=layer.epsilon)
         case layers.MaxPooling2D:
             size = list(layer.pool_size)
-            return graph.node("MaxPool", *inputs, kernel_shape=size, strides=size)
+            return graph.node("MaxPool", x, kernel_shape=size, strides=size)
         case layers.ReLU:
-            return graph.node("Relu", *inputs)
-        case layers.GlobalMaxPooling2D:
-            return graph.node("Flatten", graph.node("GlobalMaxPool", *inputs))
+            return graph.node("Relu", x)
         case layers.GlobalAveragePooling2D:
-            return graph.node("Flatten", graph.node("GlobalAveragePool", *inputs))
+            return graph.node("Flatten", graph.node("GlobalAveragePool", x))
         case layers.Flatten:
             # Keras flattens with the channels last.
-            return graph.node("Flatten", graph.node("Transpose", *inputs, perm=[0, 2, 3, 1]))
+            return graph.node("Flatten", graph.node("Transpose", x, perm=[0, 2, 3, 1]))
         case layers.Dropout:
-            return inputs[0]
+            return x
     raise InputError(
         f"layer {layer.name}: fashion_mnist/conversion.py translates no {type(layer).__name__} "
         "to ONNX; add a case there"

@@ -52,7 +52,6 @@ def cnn(params: CNN) -> keras.Model:
         x = layers.ReLU(name=f"relu{position}")(x)
     x = {
         "flatten": layers.Flatten,
-        "global_max_pooling": layers.GlobalMaxPooling2D,
         "global_average_pooling": layers.GlobalAveragePooling2D,
     }[params.head](name=params.head)(x)
     return keras.Model(inputs, _classify(x, params.dense_units, params.dropout_rate), name="cnn")

@@ -50,7 +50,6 @@ class Recipe(Section):
     weight_decay: Annotated[float, Field(ge=0)]
     label_smoothing: Rate
     flip: bool
-    cutout: Annotated[int, Field(ge=0, le=28)]
 
 
 class MLP(Recipe):
@@ -65,7 +64,7 @@ class CNN(Recipe):
     pool_after: list[Count]
     batch_normalization: bool
     conv_dropout_rate: Rate
-    head: Literal["flatten", "global_max_pooling", "global_average_pooling"]
+    head: Literal["flatten", "global_average_pooling"]
     dense_units: list[Count]
     dropout_rate: Rate
 

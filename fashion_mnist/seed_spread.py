@@ -1,18 +1,20 @@
 """How much the test metrics move when only the training seed changes.
 
 `python -m fashion_mnist.seed_spread REVISION ...` reads the results of runs that differ in
-`train.seed` alone (experiments, branches) and writes metrics/seed_spread.json.
+`train.seed` alone (experiments, branches), and their recipe, and writes metrics/seed_spread.json.
 """
 
 import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from fashion_mnist import dvc_lock
 from fashion_mnist.comparison import METRICS
 from fashion_mnist.files import write_json
 from fashion_mnist.revisions import NoBaselineError, Revision, find
@@ -62,11 +64,31 @@ def main(revisions: list[str]) -> None:
         runs = [find(name) for name in revisions]
         evaluations = [json.loads(_read(run, "metrics/evaluate.json")) for run in runs]
         models = [name for name, model in evaluations[0].items() if "classes" in model]
+        recipe = _common_recipe(runs, models)
         right = {name: np.stack([_right(run, name) for run in runs]) for name in models}
     except NoBaselineError as error:
         sys.exit(f"error: {error}")
-    write_json(PATH, measure(evaluations, right))
+    write_json(PATH, {"recipe": recipe, **measure(evaluations, right)})
     print(f"{PATH}: spread over {len(revisions)} seeds")
+
+
+def _common_recipe(runs: list[Revision], models: list[str]) -> dict[str, Any]:
+    locks = [dvc_lock.read(run) for run in runs]
+    recipe = dvc_lock.recipe(locks[0], models)
+    seeds = {}
+    for run, lock in zip(runs, locks, strict=True):
+        inputs = set().union(*dvc_lock.changed_stages(locks[0], lock).values())
+        code = sorted(path for path in inputs if path.endswith(".py"))
+        if other := dvc_lock.changed_keys(recipe, dvc_lock.recipe(lock, models)) + code:
+            sys.exit(
+                f"error: {run} differs from {runs[0]} in {', '.join(other)}, expected train.seed "
+                "alone; leave it out"
+            )
+        seed = dvc_lock.params(lock).get("train.seed")
+        if seed in seeds:
+            sys.exit(f"error: {run} has train.seed {seed} as {seeds[seed]} has; leave one out")
+        seeds[seed] = run
+    return recipe
 
 
 def _read(revision: Revision, path: str) -> bytes:

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from fashion_mnist import augmentation
 from fashion_mnist.backend import keras, tf
 from fashion_mnist.dataset import CLASS_NAMES, Split
 from fashion_mnist.errors import InputError
@@ -58,7 +57,7 @@ def fit(
 
     Returns:
         A row an epoch: epoch (from 1), train_accuracy, val_accuracy, train_loss, val_loss. The
-        train_ ones are means over the epoch, with augmentation and dropout at work.
+        train_ ones are means over the epoch, with flips and dropout at work.
 
     Raises:
         InputError: the loss is no longer a number.
@@ -123,17 +122,14 @@ def _batches(
     rng = np.random.default_rng(train.seed)
     count = len(training.labels)
     targets = _one_hot(training.labels)
-    mirrored = rng.random(count) < 0.5
+    mirrored = rng.random((count, 1, 1, 1)) < 0.5
     while True:
         order = rng.permutation(count)
         for start in range(0, count, train.batch_size):
             chosen = order[start : start + train.batch_size]
             images = training.images[chosen]
             if recipe.flip:
-                images = augmentation.flip(images, mirrored[chosen])
-            if recipe.cutout:
-                centers = rng.integers(0, images.shape[1:3], (len(images), 2))
-                images = augmentation.cutout(images, centers, recipe.cutout)
+                images = np.where(mirrored[chosen], images[:, :, ::-1], images)
             yield images, targets[chosen]
         # Every image is seen in turn as it is and mirrored: less chance than a coin for each.
         mirrored = ~mirrored

@@ -90,7 +90,6 @@ def test_every_mistyped_key_is_named_with_its_value(write, section, key):
         ("mlp", "weight_decay", -0.1),
         ("mlp", "label_smoothing", 1),
         ("mlp", "flip", 1),
-        ("mlp", "cutout", 29),
         ("cnn", "filters", []),
         ("cnn", "filters", [32, -1]),
         ("cnn", "kernel_size", 0),

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from fashion_mnist import comparison, metrics, report
+from fashion_mnist import comparison, dvc_lock, metrics, report
 from fashion_mnist.dataset import CLASS_NAMES
 
 RNG = np.random.default_rng(9)
@@ -111,11 +111,11 @@ def test_an_honest_improvement_is_better(history, run):
 
 def test_a_loss_is_worse_and_closes_the_gate_unless_tolerated(history, run):
     branch(history)
-    history.flip(to_right=20, to_wrong=120)
+    history.flip(to_right=5, to_wrong=60)
     history.commit()
     found, status = run("--base", "main", "--fail-on", "worse")
     assert (found["verdict"], status) == ("worse", 3)
-    assert run("--base", "main", "--fail-on", "worse", "--threshold", "1.5")[1] == 0
+    assert run("--base", "main", "--fail-on", "worse", "--threshold", "1.0")[1] == 0
     assert run("--base", "main", "--fail-on", "worse", "--threshold", "0.5")[1] == 3
     assert run("--base", "main")[1] == 0
 
@@ -152,6 +152,23 @@ def test_an_unknown_spread_of_seeds_is_said(history, run):
     assert any("spread between training seeds is unknown" in note for note in found["notes"])
 
 
+def test_a_spread_of_another_recipe_is_said(history, run):
+    history.spread["recipe"] = dvc_lock.recipe(history.lock, REAL)
+    branch(history)
+    history.flip(to_right=35, to_wrong=5)
+    for stage in ("train_mlp", "train_cnn"):
+        history.lock["stages"][stage]["params"]["params.yaml"]["train"]["epochs"] = 50
+    history.commit()
+    assert run("--base", "main")[0]["notes"] == []  # the base's
+    history.spread["recipe"] = dvc_lock.recipe(history.lock, REAL)
+    history.commit()
+    assert run("--base", "main")[0]["notes"] == []  # measured again
+    history.spread["recipe"]["train.epochs"] = 100
+    history.commit()
+    [note] = run("--base", "main")[0]["notes"]
+    assert "measured with another recipe: train.epochs differ;" in note
+
+
 def test_a_class_that_pays_for_the_others_is_named(history, run):
     branch(history)
     history.flip(to_right=130, to_wrong=130, wrong_class="Bag")
@@ -160,6 +177,7 @@ def test_a_class_that_pays_for_the_others_is_named(history, run):
     assert (found["verdict"], status) == ("worse", 3)
     assert found["models"]["cnn"]["metrics"]["accuracy"]["change"] == 0
     assert found["models"]["cnn"]["classes"]["Bag"]["newly_wrong"] == 130
+    assert run("--base", "main", "--fail-on", "worse", "--threshold", "5")[1] == 3
     text, _ = run("--base", "main", markdown=True)
     assert text.startswith("## 🔴 Worse: CNN accuracy has no measurable change, but Bag worse\n")
 
@@ -303,6 +321,20 @@ def test_results_of_other_code_are_called_stale(history, run):
     history.commit()
     found, _ = run("--base", "main")
     assert "stages/evaluate.py changed since `dvc repro` last ran" in found["notes"][0]
+
+
+@pytest.mark.parametrize("epochs", ["6", "7", "1e: ["])
+def test_results_of_other_params_are_called_stale(history, run, epochs):
+    params = {}
+    for stage in history.lock["stages"].values():
+        params |= stage.get("params", {}).get("params.yaml", {})
+    params["train"]["epochs"] = 6
+    branch(history)
+    text = yaml.safe_dump(params).replace("epochs: 6", f"epochs: {epochs}")
+    (history.folder / "params.yaml").write_text(text)
+    history.commit()
+    notes = run("--base", "main")[0]["notes"]
+    assert any("params.yaml changed since" in note for note in notes) == (epochs != "6")
 
 
 def test_report_files_are_written(history, run, tmp_path):

@@ -75,7 +75,7 @@ def test_test_images_reach_only_stages_that_measure():
     [
         "stages.download",
         "stages.normalize",
-        *(f"fashion_mnist.{name}" for name in ("augmentation", "dataset", "figures", "metrics")),
+        *(f"fashion_mnist.{name}" for name in ("dataset", "figures", "metrics")),
         *(f"fashion_mnist.{name}" for name in ("params", "sources", "summary")),
         *(f"fashion_mnist.{name}" for name in ("predict", "similarity", "saliency")),
         "stages.similar_items",

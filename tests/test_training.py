@@ -16,7 +16,6 @@ RECIPE = {
     "weight_decay": 0.0,
     "label_smoothing": 0.0,
     "flip": True,
-    "cutout": 8,
 }
 MLP = params.MLP(hidden_units=[16], dropout_rate=0.1, **RECIPE)
 
@@ -66,7 +65,7 @@ def epoch_of_batches(recipe, epoch=0):
 
 
 def test_an_epoch_shows_each_image_once_in_another_order():
-    plain = MLP.model_copy(update={"flip": False, "cutout": 0})
+    plain = MLP.model_copy(update={"flip": False})
     first, second = epoch_of_batches(plain), epoch_of_batches(plain, epoch=1)
     for batches in (first, second):
         assert [len(images) for images, _ in batches] == [32] * 6 + [8]
@@ -79,14 +78,15 @@ def test_an_epoch_shows_each_image_once_in_another_order():
 
 
 def test_every_image_is_seen_mirrored_in_every_other_epoch():
-    flipping = MLP.model_copy(update={"cutout": 0})
     straight = {image.tobytes() for image in TRAINING.images}
+    mirrored = {image[:, ::-1].tobytes() for image in TRAINING.images}
     shown = [
-        {image.tobytes() for images, _ in epoch_of_batches(flipping, epoch) for image in images}
+        {image.tobytes() for images, _ in epoch_of_batches(MLP, epoch) for image in images}
         for epoch in (0, 1)
     ]
     as_is = [straight & images for images in shown]
     assert as_is[0] | as_is[1] == straight
+    assert shown[0] | shown[1] == straight | mirrored
     assert not as_is[0] & as_is[1]
     assert 60 < len(as_is[0]) < 140
 

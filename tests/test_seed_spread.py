@@ -1,0 +1,77 @@
+"""The spread of seeds, from real Git revisions that hold the results of runs."""
+
+import json
+import subprocess
+
+import numpy as np
+import pytest
+import yaml
+from conftest import ROOT
+
+from fashion_mnist import seed_spread
+
+COMMITTED = [
+    "dvc.lock",
+    "metrics/evaluate.json",
+    "plots/predictions_mlp.csv",
+    "plots/predictions_cnn.csv",
+]
+
+
+@pytest.fixture
+def commit(tmp_path, monkeypatch):
+    """Return a function that commits the project's results as another run's; it gives its name."""
+
+    def git(*arguments):
+        return subprocess.run(
+            ["git", *arguments], check=True, text=True, capture_output=True
+        ).stdout.strip()
+
+    def commit(accuracy=0.9, **train):
+        evaluation["cnn"]["accuracy"] = accuracy
+        for stage in ("train_mlp", "train_cnn"):
+            lock["stages"][stage]["params"]["params.yaml"]["train"] = {"epochs": 6, **train}
+        (tmp_path / "metrics/evaluate.json").write_text(json.dumps(evaluation))
+        (tmp_path / "dvc.lock").write_text(yaml.safe_dump(lock))
+        git("add", "--all")
+        git("commit", "--quiet", "--allow-empty", "--message", "a run")
+        return git("rev-parse", "HEAD")
+
+    monkeypatch.chdir(tmp_path)
+    for name in COMMITTED:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    lock = yaml.safe_load((tmp_path / "dvc.lock").read_text())
+    evaluation = json.loads((tmp_path / "metrics/evaluate.json").read_text())
+    git("init", "--quiet")
+    git("config", "user.name", "A tester")
+    git("config", "user.email", "tester@example.com")
+    return commit
+
+
+def test_runs_of_several_seeds(commit, tmp_path):
+    seed_spread.main([commit(0.90, seed=1), commit(0.91, seed=2), commit(0.92, seed=3)])
+    found = json.loads((tmp_path / "metrics/seed_spread.json").read_text())
+    assert found["seeds"] == 3
+    assert found["recipe"]["train.epochs"] == 6
+    assert found["recipe"]["cnn.flip"] is True
+    assert not {"train.seed", "evaluate.mistakes"} & found["recipe"].keys()
+    assert found["cnn"]["mean"]["accuracy"] == pytest.approx(0.91)
+    assert found["cnn"]["sd"]["accuracy"] == pytest.approx(0.01)
+    # Student's t of 2 is 4.303, times the root of two.
+    assert found["cnn"]["two_runs_differ_by"]["accuracy"] == pytest.approx(0.06085, rel=1e-3)
+    assert np.sum(found["cnn"]["images_right_in"]) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("other", "complaint"),
+    [
+        ({"seed": 3, "epochs": 7}, "in train.epochs, expected train.seed alone"),
+        ({"seed": 2}, "has train.seed 2 as"),
+    ],
+)
+def test_runs_that_are_no_further_seeds_are_refused(commit, tmp_path, other, complaint):
+    runs = [commit(seed=1), commit(seed=2), commit(**other)]
+    with pytest.raises(SystemExit, match=complaint):
+        seed_spread.main(runs)
+    assert not (tmp_path / "metrics/seed_spread.json").exists()
