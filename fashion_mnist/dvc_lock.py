@@ -1,7 +1,7 @@
 """What dvc.lock says was run, whether it is still so, and what differs between two of them."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -15,23 +15,24 @@ def read(revision: Revision) -> dict[str, Any]:
     return _yaml(revision.read("dvc.lock") or b"stages: {}")
 
 
-def params(lock: dict) -> dict[str, Any]:
-    """Return the params that the stages ran with, as `train.epochs`: 6."""
-    merged = {}
-    for stage in lock["stages"].values():
-        merged |= _flat(stage.get("params", {}).get("params.yaml", {}))
-    return merged
+def training(lock: dict, models: Iterable[str]) -> dict[str, Any]:
+    """Return what the models were trained with: params as `train.seed`: 0, hash of data/train."""
+    stages = [lock["stages"].get(f"train_{model}", {}) for model in models]
+    return {"data/train": output(lock, "data/train"), **dict(_params(stages))}
 
 
 def recipe(lock: dict, models: Iterable[str]) -> dict[str, Any]:
-    """Return what decides how `models` are trained, but for the seed: params, and data/train."""
-    sections = {"train", *models}
-    chosen = {
-        key: value
-        for key, value in params(lock).items()
-        if key.partition(".")[0] in sections and key != "train.seed"
-    }
-    return {"data/train": output(lock, "data/train"), **chosen}
+    """Return what `training` does, without the seed."""
+    return {k: v for k, v in training(lock, models).items() if k != "train.seed"}
+
+
+def changed_params(base: dict, now: dict) -> dict[str, tuple[Any, Any]]:
+    """Return the params that a stage ran with otherwise than at the base: both values."""
+    old, new = (list(_params(lock["stages"].values())) for lock in (base, now))
+    before = dict(old)
+    changed = {key: (before.get(key), value) for key, value in new if (key, value) not in old}
+    gone = {key: (value, None) for key, value in old if key not in dict(new)}
+    return dict(sorted((changed | gone).items()))
 
 
 def changed_keys(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
@@ -65,7 +66,8 @@ def stale_files(now: Revision, lock: dict) -> list[str]:
             given = _flat(_yaml(content))
         except YAMLError:
             given = {}
-        if any(given.get(key) != value for key, value in params(lock).items()):
+        ran_with = list(_params(lock["stages"].values()))
+        if any((key, given.get(key)) not in ran_with for key, _ in ran_with):
             stale.add("params.yaml")
     for stage in lock["stages"].values():
         for path, ran in _hashes(stage, "deps").items():
@@ -73,6 +75,11 @@ def stale_files(now: Revision, lock: dict) -> list[str]:
             if content is not None and hashlib.md5(content).hexdigest() != ran:
                 stale.add(path)
     return sorted(stale)
+
+
+def _params(stages: Iterable[dict]) -> Iterator[tuple[str, Any]]:
+    for stage in stages:
+        yield from _flat(stage.get("params", {}).get("params.yaml", {})).items()
 
 
 def _yaml(content: bytes) -> dict[str, Any]:

@@ -41,10 +41,9 @@ def build(base: Revision, now: Revision) -> dict[str, Any]:
             f"These results are not of this code: {', '.join(stale)} changed since `dvc repro` "
             "last ran. Run it and report again."
         )
-    base_params, now_params = (dvc_lock.params(lock) for lock in locks)
     params = [
-        {"key": key, "base": base_params.get(key), "now": now_params.get(key)}
-        for key in dvc_lock.changed_keys(base_params, now_params)
+        {"key": key, "base": before, "now": after}
+        for key, (before, after) in dvc_lock.changed_params(*locks).items()
     ]
     stages = dvc_lock.changed_stages(*locks)
     same_images = dvc_lock.output(locks[0], "data/test") == dvc_lock.output(locks[1], "data/test")

@@ -84,7 +84,7 @@ def _common_recipe(runs: list[Revision], models: list[str]) -> dict[str, Any]:
                 f"error: {run} differs from {runs[0]} in {', '.join(other)}, expected train.seed "
                 "alone; leave it out"
             )
-        seed = dvc_lock.params(lock).get("train.seed")
+        seed = dvc_lock.training(lock, models).get("train.seed")
         if seed in seeds:
             sys.exit(f"error: {run} has train.seed {seed} as {seeds[seed]} has; leave one out")
         seeds[seed] = run
