@@ -133,6 +133,7 @@ def test_another_seed_is_no_progress_however_lucky(history, run):
 
 
 def test_a_change_within_the_spread_of_seeds_is_no_change_though_the_images_differ(history, run):
+    history.spread["cnn"]["two_runs_differ_by"]["accuracy"] = 0.004
     branch(history)
     history.flip(to_right=35, to_wrong=5)
     history.commit()
