@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 from ruamel.yaml import YAML
 from scipy import stats
@@ -172,9 +173,10 @@ def draw(rows: dict[str, Row], path: Path) -> None:
     axes.set_xscale("log")
     beside = 1.3 * max(row.units.max() for row in rows.values())
     height = -np.inf
+    colors = iter(colormaps["Dark2"].colors)
     for name, row in sorted(rows.items(), key=lambda item: item[1].accuracy.mean()):
         ours = name in {**RUNGS, **OURS}
-        color = "tab:blue" if ours else "#555555"
+        color = "tab:blue" if ours else next(colors)
         accuracy = 100 * row.accuracy
         axes.plot(
             row.units, accuracy, "o" if ours else "s", markersize=6, alpha=0.75,
