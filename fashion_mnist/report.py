@@ -38,7 +38,7 @@ def build(base: Revision, now: Revision) -> dict[str, Any]:
     notes = []
     if stale := dvc_lock.stale_files(now, locks[1]):
         notes.append(
-            f"These results are not of this code: {', '.join(stale)} changed since `dvc repro` "
+            f"These results are stale: {', '.join(stale)} changed since `dvc repro` "
             "last ran. Run it and report again."
         )
     params = [
