@@ -19,9 +19,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name")
     parser.add_argument("changes", nargs="*", metavar="KEY=VALUE")
-    name, changes = vars(parser.parse_args()).values()
-    runs = [run(*rows.read("94", seed, *changes), "validation") for seed in SEEDS]
-    files.write_json(Path(f"benchmarks/ablation/{name}.json"), {"changes": changes, "runs": runs})
+    given = parser.parse_args()
+    runs = [run(*rows.read("94", seed, *given.changes), "validation") for seed in SEEDS]
+    files.write_json(
+        Path(f"benchmarks/ablation/{given.name}.json"), {"changes": given.changes, "runs": runs}
+    )
 
 
 if __name__ == "__main__":
