@@ -64,5 +64,5 @@ requirements: .venv/installed
 	@# pip gets only uv, by its pin and hashes: uv installs the rest in seconds.
 	sed -n '/^uv==/,/[^\\]$$/p' requirements.txt > .venv/uv.txt
 	.venv/bin/pip install --quiet --require-hashes --requirement .venv/uv.txt
-	.venv/bin/uv pip install --quiet --system-certs --require-hashes --compile-bytecode --requirements requirements.txt
+	.venv/bin/uv pip install --python .venv/bin/python --quiet --system-certs --require-hashes --compile-bytecode --requirements requirements.txt
 	@touch .venv/installed
