@@ -297,6 +297,15 @@ def test_a_small_picture_is_sent_as_it_is(page):
     assert bytes(page.evaluate("async () => [...new Uint8Array(await sent.arrayBuffer())]")) == BAG
 
 
+def test_a_small_picture_of_a_kind_that_only_the_browser_reads_is_turned_into_another(page):
+    record_what_is_sent(page)
+    choose(
+        page, file(encoded("AVIF", Image.open(io.BytesIO(BAG)).convert("RGB")), "bag", "image/avif")
+    )
+    page.wait_for_selector("[data-state=done]")
+    assert page.evaluate("sent.type") == "image/png"
+
+
 def test_on_a_phone_nothing_scrolls_sideways(browser, service):
     with browser.new_context(
         viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True
