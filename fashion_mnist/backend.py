@@ -18,4 +18,7 @@ finally:  # an error in the import is raised, not only printed
     os.dup2(_stderr, 2)
     os.close(_stderr)
 
+# GPUs would round the factors of float32 products to ten bits.
+tf.config.experimental.enable_tensor_float_32_execution(False)
+
 __all__ = ["keras", "tf"]

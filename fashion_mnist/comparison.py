@@ -25,7 +25,6 @@ SAME, NO_BASELINE = "no measurable change", "no baseline"
 ALPHA = 0.05
 ACCURACY_SHARE = 0.8
 RESAMPLES = 1000
-CALIBRATION_BINS = 15
 LOWER_IS_BETTER = ("loss", "expected_calibration_error")
 SECONDARY = ("loss", "macro_f1", "expected_calibration_error")
 METRICS = ("accuracy", *SECONDARY)
@@ -177,8 +176,8 @@ def _weighted_metrics(table: pd.DataFrame, weights: np.ndarray) -> dict[str, np.
     right = (actual & predicted).any(axis=1)
     f1_parts = 2 * (weights @ (actual & predicted)), weights @ actual + weights @ predicted
     confidence = table["probability"].to_numpy()
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    gaps = np.eye(CALIBRATION_BINS)[bins] * (right - confidence)[:, None]
+    bins = metrics.calibration_bin(confidence)
+    gaps = np.eye(metrics.CALIBRATION_BINS)[bins] * (right - confidence)[:, None]
     losses = -np.log(np.maximum(table["actual_probability"], np.finfo(np.float32).tiny))
     return {
         "loss": weights @ losses.to_numpy() / total,

@@ -66,7 +66,7 @@ def curves(path: Path, histories: dict[str, pd.DataFrame]) -> None:
     )
     for axes, quantity, title in (
         (panels[0], "accuracy", "accuracy by epoch"),
-        (panels[1], "loss", "loss by epoch, label smoothing included"),
+        (panels[1], "loss", "loss by epoch (label smoothing raises it)"),
     ):
         for name, history in histories.items():
             for column, style, split in (
@@ -142,8 +142,8 @@ def predictions(
         predicted = row.argmax()
         right = predicted == label
         axes.set_title(
-            f"{CLASS_NAMES[predicted]} {row[predicted]:.0%}\n"
-            f"{'✓' if right else '✗'} {CLASS_NAMES[label]}",
+            f"{'✓' if right else '✗'} {CLASS_NAMES[predicted]} {row[predicted]:.0%}\n"
+            f"true: {CLASS_NAMES[label]}",
             color=RIGHT if right else WRONG,
         )
     _save(path, figure)

@@ -8,6 +8,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from fashion_mnist.dataset import CLASS_NAMES
 
 CONFIDENCE = 0.95
+CALIBRATION_BINS = 15
 
 
 def accuracy_interval(correct: np.ndarray) -> tuple[float, float]:
@@ -28,28 +29,30 @@ def mean_interval(values: np.ndarray) -> dict[str, float]:
     return {"mean": mean, "low": mean - margin, "high": mean + margin}
 
 
-def expected_calibration_error(confidences: np.ndarray, correct: np.ndarray, bins: int) -> float:
-    """Return the mean distance between confidence and accuracy over equally wide bins.
+def expected_calibration_error(confidences: np.ndarray, correct: np.ndarray) -> float:
+    """Return the mean distance between confidence and accuracy over CALIBRATION_BINS equal bins.
 
     Source: Guo et al., "On Calibration of Modern Neural Networks", arXiv 1706.04599, equation 3.
 
     Args:
         confidences: probabilities of the predicted classes, float (n,) in [0, 1].
         correct: bool (n,).
-        bins: number of bins.
     """
-    position = np.minimum((confidences * bins).astype(int), bins - 1)
-    gaps = np.bincount(position, correct - confidences.astype(float), minlength=bins)
+    gaps = np.bincount(calibration_bin(confidences), correct - confidences.astype(float))
     return float(np.abs(gaps).sum() / len(correct))
 
 
-def evaluate(probabilities: np.ndarray, labels: np.ndarray, calibration_bins: int) -> dict:
+def calibration_bin(confidences: np.ndarray) -> np.ndarray:
+    """Return the position of each confidence, float (n,) in [0, 1], among CALIBRATION_BINS."""
+    return np.minimum((confidences * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+
+
+def evaluate(probabilities: np.ndarray, labels: np.ndarray) -> dict:
     """Return what metrics/evaluate.json says of one model.
 
     Args:
         probabilities: float32 (n, 10).
         labels: uint8 (n,).
-        calibration_bins: of the expected calibration error.
     """
     predicted = probabilities.argmax(axis=1)
     correct = predicted == labels
@@ -75,7 +78,7 @@ def evaluate(probabilities: np.ndarray, labels: np.ndarray, calibration_bins: in
         "loss": float(-np.log(np.maximum(of_label, np.finfo(np.float32).tiny)).mean()),
         "macro_f1": float(scores[2].mean()),
         "expected_calibration_error": expected_calibration_error(
-            probabilities.max(axis=1), correct, calibration_bins
+            probabilities.max(axis=1), correct
         ),
         "classes": per_class,
     }

@@ -44,7 +44,6 @@ class Train(Section):
 class Recipe(Section):
     """How a network is trained; the part that the MLP's and the CNN's section share."""
 
-    optimizer: Literal["adamw", "muon"]
     learning_rate: Annotated[float, Field(gt=0)]
     schedule: Literal["constant", "cosine", "linear"]
     weight_decay: Annotated[float, Field(ge=0)]
@@ -53,11 +52,14 @@ class Recipe(Section):
 
 
 class MLP(Recipe):
+    # Muon is for the kernels of convolutions.
+    optimizer: Literal["adamw"]
     hidden_units: list[Count]
     dropout_rate: Rate
 
 
 class CNN(Recipe):
+    optimizer: Literal["adamw", "muon"]
     filters: Annotated[list[Count], Field(min_length=1)]
     kernel_size: Annotated[int, Field(ge=1, le=28)]
     padding: Padding | list[Padding]
@@ -110,7 +112,6 @@ class CNN(Recipe):
 class Evaluate(Section):
     predictions: Annotated[int, Field(ge=1, le=100)]
     mistakes: Annotated[int, Field(ge=1, le=100)]
-    calibration_bins: Annotated[int, Field(ge=2, le=100)]
 
 
 class FeatureMaps(Section):

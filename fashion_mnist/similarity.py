@@ -1,5 +1,6 @@
 """The training images that are most like an image, by what the network saw in both."""
 
+import hashlib
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,8 @@ from fashion_mnist.files import whole
 
 # Queries at once: their cosines with all training images fit into the memory of any machine.
 BATCH_SIZE = 100
+# Beside the features: the SHA-256 of the network that gave them.
+NETWORK = "network.sha256"
 
 
 class Index(NamedTuple):
@@ -25,14 +28,20 @@ class Index(NamedTuple):
     labels: np.ndarray
 
     @classmethod
-    def load(cls, folder: Path) -> "Index":
+    def load(cls, folder: Path, network: Path) -> "Index":
         """Load what the stage `similar_items` wrote; the images stay on disk until looked at.
 
+        Args:
+            folder: of the index.
+            network: the .onnx file whose features will be looked up.
+
         Raises:
-            InputError: a file is missing or damaged.
+            InputError: a file is missing or damaged, or the features are of another network.
         """
         again = "make it with `dvc repro similar_items`"
         try:
+            if (folder / NETWORK).read_bytes() != _digest(network):
+                raise InputError(f"{folder}: features of another network than {network}; {again}")
             # The features are read whole: each search reads all of them.
             return cls(
                 np.load(folder / "features.npy"),
@@ -58,13 +67,18 @@ class Index(NamedTuple):
         return best, cosines[best]
 
 
-def save(index: Index, folder: Path) -> None:
-    """Write an index into a folder, its three files together or none of them."""
+def save(index: Index, folder: Path, network: Path) -> None:
+    """Write an index of what `network` saw into a folder, all its files together or none."""
     with ExitStack() as finished:
+        finished.enter_context(whole(folder / NETWORK)).write_bytes(_digest(network))
         for name, array in index._asdict().items():
             partial = finished.enter_context(whole(folder / f"{name}.npy"))
             with partial.open("wb") as file:
                 np.save(file, array)
+
+
+def _digest(network: Path) -> bytes:
+    return hashlib.sha256(network.read_bytes()).hexdigest().encode()
 
 
 def unit_length(vectors: np.ndarray) -> np.ndarray:

@@ -44,11 +44,11 @@ def create_app(models: Path) -> FastAPI:
     """Load the networks and the index from the folder `models`, and return the application.
 
     Raises:
-        InputError: one of them is missing or damaged.
+        InputError: one of them is missing or damaged, or they do not belong together.
     """
     networks = {name: Classifier(models / f"{name}.onnx", threads=1) for name in NETWORKS}
     cnn = networks["cnn"]
-    index = Index.load(models / "similar")
+    index = Index.load(models / "similar", models / "cnn.onnx")
     threads = ThreadPoolExecutor(THREADS)
 
     async def in_thread(function: Callable, *arguments: Any) -> Any:

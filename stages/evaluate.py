@@ -23,10 +23,7 @@ def main() -> None:
         name: models.predict(models.load(Path(f"models/{name}.keras")), images) for name in MODELS
     }
     predicted = {name: rows.argmax(axis=1) for name, rows in probabilities.items()}
-    report = {
-        name: metrics.evaluate(rows, labels, evaluate.calibration_bins)
-        for name, rows in probabilities.items()
-    }
+    report = {name: metrics.evaluate(rows, labels) for name, rows in probabilities.items()}
     report["cnn_against_mlp"] = metrics.compare(
         predicted["cnn"] == labels, predicted["mlp"] == labels
     )
@@ -46,12 +43,12 @@ def main() -> None:
         (
             "predictions",
             first,
-            "The first test images: the CNN's answer, and below it the true class",
+            "The first test images: the CNN's answer, below it the true class",
         ),
         (
             "mistakes",
             mistakes,
-            "The CNN's most confident mistakes: its answer, and below it the true class",
+            "The CNN's most confident mistakes: its answer, below it the true class",
         ),
     ):
         figures.predictions(

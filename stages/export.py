@@ -16,8 +16,8 @@ OUTPUTS = ("probabilities", "calibrated_probabilities")
 
 
 def main() -> None:
-    settings = params.load("train", "mlp", "cnn", "evaluate", "export")
-    sure_from, bins = settings.export.sure_from, settings.evaluate.calibration_bins
+    settings = params.load("train", "mlp", "cnn", "export")
+    sure_from = settings.export.sure_from
     training = dataset.load(Path("data/train"))
     validation = dataset.load(Path("data/validation"))
     test = dataset.load(Path("data/test"))
@@ -47,7 +47,7 @@ def main() -> None:
 
     for name, (_, calibrated) in answers.items():
         report[name] |= metrics.decisions(calibrated, test.labels, sure_from)
-        report[name] |= metrics.evaluate(calibrated, test.labels, bins)
+        report[name] |= metrics.evaluate(calibrated, test.labels)
         del report[name]["classes"]  # as in metrics/evaluate.json
         source = name.removesuffix("_int8")
         files.write_json(

@@ -18,10 +18,11 @@ def main() -> None:
     training, test = dataset.load(Path("data/train")), dataset.load(Path("data/test"))
     queries = test.take(np.arange(min(settings.queries, len(test.labels))))
     pixels, query_pixels = dataset.to_pixels(training.images), dataset.to_pixels(queries.images)
-    classifier = Classifier(Path("models/cnn.onnx"))
+    network = Path("models/cnn.onnx")
+    classifier = Classifier(network)
     features, query_features = classifier(pixels).features, classifier(query_pixels).features
     index = similarity.Index(similarity.unit_length(features), pixels, training.labels)
-    similarity.save(index, Path("models/similar"))
+    similarity.save(index, Path("models/similar"), network)
 
     shown = np.unique(queries.labels, return_index=True)[1]
     found = [index.nearest(query_features[position], settings.shown)[0] for position in shown]

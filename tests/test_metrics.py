@@ -22,12 +22,12 @@ def test_accuracy_interval_of_perfection_is_not_a_point():
 def test_expected_calibration_error_by_hand():
     confidences = np.array([0.95, 0.85, 0.55, 0.55])
     right = np.array([True, False, True, False])
-    # Bins of a tenth: |1 - 0.95|, |0 - 0.85|, |1 - 1.1|, each a share of four images.
-    assert metrics.expected_calibration_error(confidences, right, 10) == pytest.approx(1.0 / 4)
+    # Bins of a fifteenth: |1 - 0.95|, |0 - 0.85|, |1 - 1.1|, each a share of four images.
+    assert metrics.expected_calibration_error(confidences, right) == pytest.approx(1.0 / 4)
 
 
 def test_a_certain_prediction_falls_into_the_last_bin():
-    assert metrics.expected_calibration_error(np.ones(3), np.ones(3, bool), 10) == 0
+    assert metrics.expected_calibration_error(np.ones(3), np.ones(3, bool)) == 0
 
 
 def test_compare_by_hand():
@@ -55,7 +55,7 @@ def test_evaluate_counts_by_class():
     labels = np.array([0, 0, 0, 1], np.uint8)
     probabilities = np.full((4, 10), 0.05, np.float32)
     probabilities[[0, 1, 2, 3], [0, 0, 1, 1]] = 0.55
-    report = metrics.evaluate(probabilities, labels, calibration_bins=15)
+    report = metrics.evaluate(probabilities, labels)
     assert report["accuracy"] == 0.75
     assert report["accuracy_low"] < 0.75 < report["accuracy_high"]
     assert report["loss"] == pytest.approx(-(3 * np.log(0.55) + np.log(0.05)) / 4, rel=1e-6)

@@ -106,7 +106,7 @@ def test_every_mistyped_key_is_named_with_its_value(write, section, key):
         ("cnn", "dropout_rate", 1),
         ("evaluate", "predictions", 0),
         ("evaluate", "mistakes", 101),
-        ("evaluate", "calibration_bins", 1),
+        ("mlp", "optimizer", "muon"),
         ("feature_maps", "maps", 0),
     ],
 )

@@ -95,7 +95,7 @@ def test_a_form_of_several_is_answered_in_its_order(service, expected):
 
 
 def test_similar_items_are_those_of_the_index_and_can_be_seen(service, exported, expected):
-    index = Index.load(exported / "similar")
+    index = Index.load(exported / "similar", exported / "cnn.onnx")
     found = post(service, "/similar?count=4", png(PIXELS[3])).json()["similar"]
     positions, cosines = index.nearest(expected.features[3], 4)
     assert [item["index"] for item in found] == positions.tolist()

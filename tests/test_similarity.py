@@ -41,12 +41,22 @@ def test_precision_at_10_looks_at_ten():
 
 
 def test_an_index_survives_its_files_and_a_damaged_one_is_named(tmp_path):
-    kept = index([[3, 4]])
-    similarity.save(kept, tmp_path)
-    assert similarity.Index.load(tmp_path).features.tolist() == kept.features.tolist()
+    kept, network = index([[3, 4]]), tmp_path / "cnn.onnx"
+    network.write_bytes(b"one network")
+    similarity.save(kept, tmp_path, network)
+    assert similarity.Index.load(tmp_path, network).features.tolist() == kept.features.tolist()
     (tmp_path / "features.npy").write_bytes(b"\x93NUMPY")
     with pytest.raises(InputError, match="not a whole index"):
-        similarity.Index.load(tmp_path)
+        similarity.Index.load(tmp_path, network)
     (tmp_path / "features.npy").unlink()
     with pytest.raises(InputError, match=r"features.npy: not found; .*dvc repro similar_items"):
-        similarity.Index.load(tmp_path)
+        similarity.Index.load(tmp_path, network)
+
+
+def test_an_index_of_another_network_is_refused(tmp_path):
+    network = tmp_path / "cnn.onnx"
+    network.write_bytes(b"one network")
+    similarity.save(index([[3, 4]]), tmp_path, network)
+    network.write_bytes(b"another network")
+    with pytest.raises(InputError, match=r"features of another network than .*cnn\.onnx"):
+        similarity.Index.load(tmp_path, network)
