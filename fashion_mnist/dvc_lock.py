@@ -58,28 +58,44 @@ def changed_stages(base: dict, now: dict) -> dict[str, list[str]]:
     return changed
 
 
-def stale_files(now: Revision, lock: dict) -> list[str]:
-    """Return the code that is no longer what the stages ran with, and params.yaml likewise."""
+def stale_files(now: Revision, lock: dict, result: str) -> list[str]:
+    """Return what differs now from what `result` was made with: code, params.yaml, stages' files.
+
+    Only the stages that lead to `result` count. A file of a stage differs where that stage ran
+    again and the next one did not.
+    """
+    stages = list(_stages_behind(lock, result))
     stale = set()
     if content := now.read("params.yaml"):
         try:
             given = _flat(_yaml(content))
         except YAMLError:
             given = {}
-        ran_with = list(_params(lock["stages"].values()))
-        if any((key, given.get(key)) not in ran_with for key, _ in ran_with):
+        if any(given.get(key) != value for key, value in _params(stages)):
             stale.add("params.yaml")
-    for stage in lock["stages"].values():
+    for stage in stages:
         for path, ran in _hashes(stage, "deps").items():
-            content = now.read(path) if path.endswith(".py") else None
-            if content is not None and hashlib.md5(content).hexdigest() != ran:
+            if (output(lock, path) or _hash(now.read(path))) not in (ran, None):
                 stale.add(path)
     return sorted(stale)
+
+
+def _stages_behind(lock: dict, path: str) -> Iterator[dict]:
+    """Yield the stage that makes `path`, then those that make what it reads, and so on."""
+    for stage in lock["stages"].values():
+        if path in _hashes(stage, "outs"):
+            yield stage
+            for read in _hashes(stage, "deps"):
+                yield from _stages_behind(lock, read)
 
 
 def _params(stages: Iterable[dict]) -> Iterator[tuple[str, Any]]:
     for stage in stages:
         yield from _flat(stage.get("params", {}).get("params.yaml", {})).items()
+
+
+def _hash(content: bytes | None) -> str | None:
+    return None if content is None else hashlib.md5(content).hexdigest()
 
 
 def _yaml(content: bytes) -> dict[str, Any]:

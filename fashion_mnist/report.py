@@ -7,6 +7,7 @@ Git alone: metrics/evaluate.json, plots/predictions_*.csv, dvc.lock. Prints Mark
 import argparse
 import io
 import json
+import shutil
 import subprocess
 import sys
 from math import isfinite
@@ -21,6 +22,7 @@ from fashion_mnist.comparison import BETTER, METRICS, MIXED, NO_BASELINE, SAME, 
 from fashion_mnist.report_text import markdown
 from fashion_mnist.revisions import NoBaselineError, Revision, find, find_base
 
+EVALUATION = "metrics/evaluate.json"
 GATE_EXIT_STATUS = 3
 PREDICTION_COLUMNS = ["actual", "predicted", "probability", "actual_probability"]
 
@@ -36,7 +38,7 @@ def build(base: Revision, now: Revision) -> dict[str, Any]:
     locks = [dvc_lock.read(revision) for revision in (base, now)]
     spread = json.loads(now.read("metrics/seed_spread.json") or b"null")
     notes = []
-    if stale := dvc_lock.stale_files(now, locks[1]):
+    if stale := dvc_lock.stale_files(now, locks[1], EVALUATION):
         notes.append(
             f"These results are stale: {', '.join(stale)} changed since `dvc repro` "
             "last ran. Run it and report again."
@@ -126,13 +128,13 @@ def without_baseline(reason: str) -> dict[str, Any]:
 
 
 def _evaluation(revision: Revision) -> dict[str, Any]:
-    content = revision.read("metrics/evaluate.json")
+    content = revision.read(EVALUATION)
     if content is None:
-        raise NoBaselineError(f"{revision} has no metrics/evaluate.json; `dvc repro` makes it")
+        raise NoBaselineError(f"{revision} has no {EVALUATION}; `dvc repro` makes it")
     try:
         return json.loads(content)
     except ValueError:
-        raise NoBaselineError(f"metrics/evaluate.json of {revision} is not JSON") from None
+        raise NoBaselineError(f"{EVALUATION} of {revision} is not JSON") from None
 
 
 def _predictions(revision: Revision, name: str) -> pd.DataFrame | None:
@@ -162,12 +164,12 @@ def _overall(statuses: list[str]) -> str:
     return found.pop() if len(found) == 1 else MIXED
 
 
-def draw_new_mistakes(path: Path, base: Revision, now: Revision, name: str) -> bool:
-    """Draw the most confident mistakes that are new; False where the test images are missing."""
+def draw_new_mistakes(path: Path, base: Revision, now: Revision, name: str) -> None:
+    """Draw the most confident mistakes that are new; nothing where the test images are missing."""
     images_path = Path("data/test/images.npy")
     before, after = _predictions(base, name), _predictions(now, name)
     if not images_path.exists() or not _paired(before, after):
-        return False
+        return
     wrong = after["actual"] != after["predicted"]
     new = after[wrong & (before["actual"] == before["predicted"])]
     worst = new.sort_values("probability", ascending=False, kind="stable").index[:20]
@@ -183,14 +185,20 @@ def draw_new_mistakes(path: Path, base: Revision, now: Revision, name: str) -> b
         probabilities,
         f"{name.upper()}: new mistakes, the most confident first; below each the true class",
     )
-    return True
 
 
-def write(folder: Path, report: dict[str, Any], base: Revision, now: Revision) -> None:
-    """Write report.md, report.json, the pictures of new mistakes and DVC's page of plots."""
+def write(folder: Path, report: dict[str, Any]) -> None:
+    """Write report.md and report.json; remove what an earlier report had drawn."""
     folder.mkdir(parents=True, exist_ok=True)
+    for picture in folder.glob("new_mistakes_*.png"):
+        picture.unlink()
+    shutil.rmtree(folder / "plots", ignore_errors=True)
     (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")
     (folder / "report.md").write_text(markdown(report))
+
+
+def draw(folder: Path, report: dict[str, Any], base: Revision, now: Revision) -> None:
+    """Write the pictures of new mistakes and DVC's page of plots."""
     for name, model in report["models"].items():
         if model.get("classes"):
             draw_new_mistakes(folder / f"new_mistakes_{name}.png", base, now, name)
@@ -222,8 +230,8 @@ def main() -> None:
         type=float,
         default=0.0,
         metavar="POINTS",
-        help="the gate lets pass a loss of accuracy of up to so many percentage points, unless a "
-        "class lost measurably",
+        help="the gate lets pass a loss of accuracy of less than so many percentage points, unless "
+        "a class lost measurably",
     )
     arguments = parser.parse_args()
     now = Revision()
@@ -232,14 +240,12 @@ def main() -> None:
             now = find(arguments.now)
         base = find(arguments.base) if arguments.exact else find_base(arguments.base, arguments.now)
         report = build(base, now)
-        if arguments.output:
-            write(arguments.output, report, base, now)
     except NoBaselineError as error:
         report = without_baseline(str(error))
-        if arguments.output:
-            arguments.output.mkdir(parents=True, exist_ok=True)
-            (arguments.output / "report.md").write_text(markdown(report))
-            (arguments.output / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    if arguments.output:
+        write(arguments.output, report)
+        if "models" in report:
+            draw(arguments.output, report, base, now)
     print(json.dumps(report, indent=2) if arguments.json else markdown(report), end="")
     if report["verdict"].replace(" ", "-") in arguments.fail_on and not _tolerated(
         report, arguments.threshold

@@ -19,7 +19,8 @@ def markdown(report: dict[str, Any]) -> str:
     if "models" not in report:
         return f"## {mark} No baseline: {report['reason']}\n"
     lines = [f"## {mark} {_headline(report)}", ""]
-    lines += [f"Compared with {report['base']}: {report['now']}.", ""]
+    now = report["now"]
+    lines += [f"{now[0].upper()}{now[1:]}, compared with {report['base']}.", ""]
     lines += [f"> {note}" for note in report["notes"]] + [""] * bool(report["notes"])
     lines += ["| model | metric | base | now | change | 95 % interval | verdict |"]
     lines += ["|---|---|--:|--:|--:|:-:|---|"]
@@ -40,8 +41,10 @@ def markdown(report: dict[str, Any]) -> str:
     lines += [
         "",
         "<sub>A change counts when it is more than chance on these test images (exact McNemar "
-        f"test, 5 % for the whole report){seeds}. The interval is of the change, on the same "
-        "images; it speaks of these trained models.</sub>",
+        f"test, 5 % for the whole report){seeds}. So accuracy and recalls are judged, and the "
+        "headline says no more than they; loss, macro F1 and calibration error, each at 5 %, "
+        "stand beside them. The interval is of the change, on the same images; it speaks of these "
+        "trained models.</sub>",
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,5 +1,6 @@
 """The report on real Git histories whose predictions are the project's own, changed as told."""
 
+import copy
 import json
 import subprocess
 
@@ -338,11 +339,48 @@ def test_results_of_other_params_are_called_stale(history, run, epochs):
     assert any("params.yaml changed since" in note for note in notes) == (epochs != "6")
 
 
+def test_a_stage_that_ran_without_the_next_ones_makes_results_stale(history, run):
+    branch(history)
+    for output in history.lock["stages"]["train_cnn"]["outs"]:
+        output["md5"] = "0" * 32
+    history.commit()
+    notes = run("--base", "main")[0]["notes"]
+    assert "models/cnn.keras, plots/training_cnn.csv changed since `dvc repro`" in notes[0]
+
+
+def test_params_of_one_training_alone_make_results_stale(history, run):
+    params = {}
+    for stage in history.lock["stages"].values():
+        params |= copy.deepcopy(stage.get("params", {}).get("params.yaml", {}))
+    params["train"]["epochs"] = 7
+    history.lock["stages"]["train_cnn"]["params"]["params.yaml"]["train"]["epochs"] = 7
+    branch(history)
+    (history.folder / "params.yaml").write_text(yaml.safe_dump(params))
+    history.commit()
+    assert "params.yaml changed since" in run("--base", "main")[0]["notes"][0]
+
+
+def test_another_stage_than_those_behind_the_results_makes_them_not_stale(history, run):
+    branch(history)
+    (history.folder / "stages").mkdir()
+    (history.folder / "stages/export.py").write_text("changed since")
+    history.commit()
+    assert run("--base", "main")[0]["notes"] == []
+
+
 def test_report_files_are_written(history, run, tmp_path):
     branch(history)
     history.flip(to_right=10)
     history.commit()
+    (tmp_path / "out/plots").mkdir(parents=True)
+    for left_over in ("new_mistakes_cnn.png", "plots/index.html"):
+        (tmp_path / "out" / left_over).write_text("of an earlier report")
+    (tmp_path / "out/mine.txt").write_text("not of a report")
     run("--base", "main", "--output", str(tmp_path / "out"))
+    assert not (tmp_path / "out/new_mistakes_cnn.png").exists()
+    assert (tmp_path / "out/mine.txt").exists()
+    page = tmp_path / "out/plots/index.html"
+    assert not page.exists() or "earlier" not in page.read_text()
     assert (tmp_path / "out/report.md").read_text().startswith("## ")
     assert json.loads((tmp_path / "out/report.json").read_text())["base"]
 
@@ -351,7 +389,7 @@ def test_secondary_metrics_agree_with_their_definitions():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 10, 500).astype(np.uint8)
     probabilities = rng.dirichlet(np.full(10, 0.3), 500).astype(np.float32)
-    expected = metrics.evaluate(probabilities, labels, comparison.CALIBRATION_BINS)
+    expected = metrics.evaluate(probabilities, labels)
     table = metrics.predictions(probabilities, labels)
     table["actual_probability"] = table["actual_probability"].astype(float)
     found = comparison._weighted_metrics(table, np.ones((1, 500)))
