@@ -1,4 +1,4 @@
-"""The service under load from wrk: `python -m benchmarks.service_load > docs/service_load.md`.
+"""The service under load from wrk: `python -m benchmarks.service_load` writes docs/service_load.md.
 
 Needs wrk (Debian's package) and the models that `make` makes. Takes about three minutes; wrk
 and the service share this machine's cores.
@@ -7,6 +7,7 @@ and the service share this machine's cores.
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,12 +17,25 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fashion_mnist import dataset
+import stages
+from fashion_mnist import dataset, files
+from fashion_mnist.errors import InputError
 
 CLIENTS = (1, 10, 50, 200)
 SECONDS = 5
 MANY_REQUESTS = 100_000
 IMAGES = 256  # in a request with a batch
+TEXT = """# The service under load
+
+Made by `python -m benchmarks.service_load`: wrk on loopback, {seconds} seconds a row, on the same
+{cores} cores as the service. Milliseconds, as wrk saw them.
+
+| request | clients | p50 | p95 | p99 | requests/s | errors |
+|---|---|---|---|---|---|---|
+{table}
+
+Ready {start:.1f} s after the command. Memory: {memory}.
+"""
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -88,66 +102,73 @@ def resident(process: subprocess.Popen) -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) * 1024 / 1e6
 
 
-def main() -> None:
+def requests_table(load: Load) -> str:
     pixels = dataset.to_pixels(dataset.load(Path("data/test")).images[:IMAGES])
     small, large = png(pixels[0]), photograph(pixels[0])
-    started = time.monotonic()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "service", "--port", "0"], stdout=subprocess.PIPE, text=True
-    )
-    url = server.stdout.readline().split()[0]
-    start = time.monotonic() - started
-    with tempfile.TemporaryDirectory() as folder:
-        load = Load(Path(folder), url)
-        load("/predict", 10, small, seconds=2)  # warms up
-        lines = [row("`/predict`, 28x28 PNG", c, load("/predict", c, small)) for c in CLIENTS]
-        lines += [
-            row(
-                f"`/predict`, {len(large) // 1000} KB JPEG, 1200x1600",
-                c,
-                load("/predict", c, large, "image/jpeg"),
+    load("/predict", 10, small, seconds=2)  # warms up
+    lines = [row("`/predict`, 28x28 PNG", c, load("/predict", c, small)) for c in CLIENTS]
+    lines += [
+        row(
+            f"`/predict`, {len(large) // 1000} KB JPEG, 1200x1600",
+            c,
+            load("/predict", c, large, "image/jpeg"),
+        )
+        for c in (1, 10)
+    ]
+    lines += [row("`/similar`, 28x28 PNG", c, load("/similar", c, small)) for c in (1, 10)]
+    for name, model, count, binary in (
+        ("`cnn/infer`, 1 image, JSON", "cnn", 1, False),
+        (f"`cnn/infer`, {IMAGES} images, JSON", "cnn", IMAGES, False),
+        (f"`cnn/infer`, {IMAGES} images, binary", "cnn", IMAGES, True),
+        (f"`cnn_int8/infer`, {IMAGES} images, binary", "cnn_int8", IMAGES, True),
+    ):
+        body, head_length = inference(pixels[:count], binary)
+        for clients in (1, 4):
+            result = load(
+                f"/v2/models/{model}/infer",
+                clients,
+                body,
+                "application/octet-stream" if binary else "application/json",
+                head_length if binary else "",
             )
-            for c in (1, 10)
-        ]
-        lines += [row("`/similar`, 28x28 PNG", c, load("/similar", c, small)) for c in (1, 10)]
-        for name, model, count, binary in (
-            ("`cnn/infer`, 1 image, JSON", "cnn", 1, False),
-            (f"`cnn/infer`, {IMAGES} images, JSON", "cnn", IMAGES, False),
-            (f"`cnn/infer`, {IMAGES} images, binary", "cnn", IMAGES, True),
-            (f"`cnn_int8/infer`, {IMAGES} images, binary", "cnn_int8", IMAGES, True),
-        ):
-            body, head_length = inference(pixels[:count], binary)
-            for clients in (1, 4):
-                result = load(
-                    f"/v2/models/{model}/infer",
-                    clients,
-                    body,
-                    "application/octet-stream" if binary else "application/json",
-                    head_length if binary else "",
-                )
-                lines.append(row(name, clients, result, count))
-        before, sent = resident(server), 0
-        half = None
-        while sent < MANY_REQUESTS:
-            sent += load("/predict", 50, small)["requests"]
-            if half is None and sent >= MANY_REQUESTS / 2:
-                half = resident(server)
-        after = resident(server)
-    server.terminate()
-    server.wait()
-    table = "\n".join(lines)
-    print(f"""# The service under load
+            lines.append(row(name, clients, result, count))
+    return "\n".join(lines)
 
-Made by `python -m benchmarks.service_load > docs/service_load.md`: wrk on loopback, {SECONDS}
-seconds a row, on the same {os.cpu_count()} cores as the service. Milliseconds, as wrk saw them.
 
-| request | clients | p50 | p95 | p99 | requests/s | errors |
-|---|---|---|---|---|---|---|
-{table}
+def memory(load: Load, server: subprocess.Popen) -> str:
+    small = png(dataset.to_pixels(dataset.load(Path("data/test")).images[:1])[0])
+    before, half, sent = resident(server), None, 0
+    while sent < MANY_REQUESTS:
+        sent += load("/predict", 50, small)["requests"]
+        if half is None and sent >= MANY_REQUESTS / 2:
+            half = resident(server)
+    return (
+        f"{before:.0f} MB before, {half:.0f} MB half-way and\n{resident(server):.0f} MB after "
+        f"another {sent:,.0f} requests to `/predict` by 50 clients"
+    )
 
-Ready {start:.1f} s after the command. Memory: {before:.0f} MB before, {half:.0f} MB half-way and
-{after:.0f} MB after another {sent:,.0f} requests to `/predict` by 50 clients.""")
+
+def main() -> None:
+    if shutil.which("wrk") is None:
+        raise InputError("wrk: not found; install Debian's package of that name")
+    started = time.monotonic()
+    command = [sys.executable, "-m", "service", "--port", "0"]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server,
+    ):
+        try:
+            url, *_ = server.stdout.readline().split() or sys.exit(1)  # it has said why
+            start = time.monotonic() - started
+            load = Load(Path(folder), url)
+            table, grown = requests_table(load), memory(load, server)
+        finally:
+            server.terminate()
+    text = TEXT.format(
+        seconds=SECONDS, cores=os.cpu_count(), table=table, start=start, memory=grown
+    )
+    files.write_bytes(Path("docs/service_load.md"), text.encode())
 
 
 if __name__ == "__main__":
-    main()
+    stages.run(main)

@@ -33,7 +33,7 @@ Plain Keras: the same network in stock layers, AdamW, `fit` on arrays. All run w
 TensorFlow's deterministic operations.
 
 Where the time of a step goes, in the precision `auto`, the first three each run alone, median
-of {repeats}; the rest is what the whole takes longer: batches, accuracy, Keras's loop.
+of {repeats}; the rest is what remains of a whole step: batches, accuracy, Keras's loop.
 
 | part of a step | ms | share |
 |---|---|---|

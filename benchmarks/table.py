@@ -13,7 +13,9 @@ from matplotlib.figure import Figure
 from ruamel.yaml import YAML
 from scipy import stats
 
+import stages
 from fashion_mnist import files
+from fashion_mnist.errors import InputError
 
 RESULTS = Path("benchmarks/results")
 ABLATION = Path("benchmarks/ablation")
@@ -131,21 +133,22 @@ def ablation() -> str:
         return "Not measured yet."
     found = {"nothing": found.pop("nothing"), **found}
     lines = [
-        "| changed | validation accuracy, % | difference, points (95 % interval) | units |",
-        "|---|---|---|---|",
+        "| changed | validation accuracy, % | difference, points (95 % interval) | units | seeds |",
+        "|---|---|---|---|---|",
     ]
     for ablated in found.values():
         accuracy, baseline = (
             np.array([100 * run["accuracy"][-1] for run in side["runs"]])
             for side in (ablated, found["nothing"])
         )
-        low, high = stats.ttest_ind(accuracy, baseline).confidence_interval()
+        welch = stats.ttest_ind(accuracy, baseline, equal_var=False)
+        low, high = welch.confidence_interval()
         difference = f"{accuracy.mean() - baseline.mean():+.2f} ({low:+.2f} to {high:+.2f})"
         units = [run["seconds"][-1] / run["unit_seconds"] for run in ablated["runs"]]
         changes = ", ".join(f"`{change}`" for change in ablated["changes"])
         lines.append(
             f"| {changes or 'nothing'} | {spread(accuracy)} | "
-            f"{difference if changes else ''} | {np.median(units):.1f} |"
+            f"{difference if changes else ''} | {np.median(units):.1f} | {len(units)} |"
         )
     return "\n".join(lines)
 
@@ -153,7 +156,10 @@ def ablation() -> str:
 def document(rows: dict[str, Row], published: dict[str, float | None]) -> str:
     """Return docs/benchmarks.md: the text of table.md with the tables in it."""
     return TEXT.read_text().format(
-        ladder=ladder(rows), comparison=comparison(rows, published), ablation=ablation()
+        unit=middle(np.concatenate([row.seconds / row.units for row in rows.values()])),
+        ladder=ladder(rows),
+        comparison=comparison(rows, published),
+        ablation=ablation(),
     )
 
 
@@ -205,9 +211,13 @@ def main() -> None:
     published = YAML(typ="safe").load(Path("benchmarks/published.yaml"))
     found = (load(name) for name in [*RUNGS, *OURS, *published])
     rows = {row.name: row for row in found if row}
+    if not rows:
+        raise InputError(f"{RESULTS}: no row with {SEEDS} seeds; `make benchmarks` makes them")
     files.write_bytes(Path("docs/benchmarks.md"), document(rows, published).encode())
     draw(rows, Path("docs/benchmarks.png"))
     readme = Path("README.md").read_text()
+    if [readme.count(mark) for mark in MARKS] != [1, 1]:
+        raise InputError(f"README.md: expected one line {MARKS[0]!r} and one {MARKS[1]!r}")
     before, _, rest = readme.partition(MARKS[0])
     _, _, after = rest.partition(MARKS[1])
     block = MARKS[0] + summary(rows, published) + MARKS[1]
@@ -215,4 +225,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    stages.run(main)

@@ -16,7 +16,11 @@ from benchmarks import rows
 from fashion_mnist import dataset, files, models, training
 from fashion_mnist.backend import keras
 from fashion_mnist.dataset import Split
+from fashion_mnist.errors import InputError
 from fashion_mnist.params import CNN, Recipe, Train
+
+# What a run learns from, by what it is measured on.
+IMAGES = {"test": 60_000, "validation": 55_000}
 
 
 class Stopwatch(keras.callbacks.Callback):
@@ -59,6 +63,12 @@ def run(train: Train, recipe: Recipe, measured_on: Literal["test", "validation"]
     learned = ["train"] if measured_on == "validation" else ["train", "validation"]
     parts = (dataset.load(Path("data") / name) for name in learned)
     split = Split(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    expected = IMAGES[measured_on]
+    if len(split.labels) != expected:
+        raise InputError(
+            f"data/{' and data/'.join(learned)}: {len(split.labels):,} images, expected "
+            f"{expected:,}; `git checkout params.yaml && dvc repro normalize` brings them back"
+        )
     held_out = dataset.load(Path("data") / measured_on)
     unit = unit_seconds(split)
     precision = training.prepare(train)

@@ -147,7 +147,7 @@ def test_an_ablation_is_held_against_the_unchanged_rung(tmp_path, monkeypatch):
     write("adamw", ["cnn.optimizer=adamw", "cnn.weight_decay=0.005"], [0.92, 0.93, 0.94])
     # Both have sd 1 point: Student's t of 4 is 2.776, times the root of two thirds.
     assert table.ablation().splitlines()[2:] == [
-        "| nothing | 94.00 ± 1.00 |  | 3.0 |",
+        "| nothing | 94.00 ± 1.00 |  | 3.0 | 3 |",
         "| `cnn.optimizer=adamw`, `cnn.weight_decay=0.005` | 93.00 ± 1.00 | "
-        "-1.00 (-3.27 to +1.27) | 3.0 |",
+        "-1.00 (-3.27 to +1.27) | 3.0 | 3 |",
     ]
