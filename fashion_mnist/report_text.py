@@ -40,10 +40,11 @@ def markdown(report: dict[str, Any]) -> str:
     seeds = f" and more than {report['seeds']} training seeds differ by" if report["seeds"] else ""
     lines += [
         "",
-        "<sub>The headline rests on accuracy and recalls: a change counts when it is more than chance "
-        f"on these test images (exact McNemar test, 5 % for the whole report){seeds}. Loss, macro F1 "
-        "and calibration error, each tested at 5 %, stand beside them. The interval is of the change, "
-        "on the same images; it speaks of these trained models.</sub>",
+        "<sub>The headline rests on accuracy and recalls: a change counts when it is more than "
+        "chance on these test images (exact McNemar test, 5 % for the whole report)"
+        f"{seeds}. Loss, macro F1 and calibration error, each tested at 5 %, stand beside them. "
+        "The interval is of the change, on the same images; it speaks of these trained models."
+        "</sub>",
     ]
     return "\n".join(lines) + "\n"
 
