@@ -16,6 +16,8 @@ from fashion_mnist.errors import InputError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 MAX_PIXELS = 40_000_000
+# WebP's decoder holds a picture several times.
+MAX_PIXELS_WEBP = 16_000_000
 SIDE = 28
 # Larger pictures are first shrunk to this: enough to tell garment from background.
 WORKING_SIDE = 200
@@ -92,10 +94,11 @@ def _open(source: Path | BinaryIO, name: str) -> Image.Image:
     try:
         with Image.open(source, formats=FORMATS) as opened:
             image = opened
-            if image.width * image.height > MAX_PIXELS:
+            most = MAX_PIXELS_WEBP if image.format == "WEBP" else MAX_PIXELS
+            if image.width * image.height > most:
                 raise InputError(
-                    f"{name}: {image.width}x{image.height} pixels, expected at most "
-                    f"{MAX_PIXELS:,}; make it smaller"
+                    f"{name}: {image.width}x{image.height} pixels, expected at most {most:,}; "
+                    "make it smaller"
                 )
             image.draft(None, (4 * WORKING_SIDE, 4 * WORKING_SIDE))  # JPEG decodes it smaller
             if image.mode.startswith("I"):  # 16 bits

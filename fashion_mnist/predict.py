@@ -107,6 +107,7 @@ def _explain(classifier: Classifier, name: str, source: Path | BinaryIO, path: P
 
 if __name__ == "__main__":
     try:
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text
         status = main()
         sys.stdout.flush()
     except InputError as error:

@@ -50,6 +50,8 @@ class Index(NamedTuple):
             )
         except FileNotFoundError as error:
             raise InputError(f"{error.filename}: not found; {again}") from None
+        except OSError as error:
+            raise InputError(f"{error.filename}: {error.strerror}") from None
         except (ValueError, EOFError) as error:
             raise InputError(f"{folder}: not a whole index ({error}); {again}") from None
 

@@ -24,14 +24,18 @@ def main() -> None:
     parser.add_argument(
         "--timeout",
         type=float,
-        default=ImpatientProtocol.arrival_timeout,
-        help="seconds that a request may take to arrive",
+        default=ImpatientProtocol.patience,
+        help="seconds that a request may take to arrive, and its answer to be taken",
     )
     options = parser.parse_args()
-    ImpatientProtocol.arrival_timeout = options.timeout
+    ImpatientProtocol.patience = options.timeout
     try:
         app = create_app(options.models)
-        listener = socket.create_server((options.host, options.port), backlog=CONNECTIONS)
+        listener = socket.create_server(
+            (options.host, options.port),
+            family=socket.AF_INET6 if ":" in options.host else socket.AF_INET,
+            backlog=CONNECTIONS,
+        )
     except InputError as error:
         sys.exit(f"error: {error}")
     except (OSError, OverflowError) as error:
@@ -52,6 +56,7 @@ def main() -> None:
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, server.handle_exit)
     host, port = listener.getsockname()[:2]
+    host = f"[{host}]" if ":" in host else host
     print(f"http://{host}:{port} is ready, Ctrl-C stops it", flush=True)
     server.run(sockets=[listener])
     for stop in (signal.SIGINT, signal.SIGTERM):

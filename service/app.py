@@ -32,7 +32,7 @@ PAGE_HEADERS = {
 }
 # Networks by their names in URLs; /predict, /similar and /explain ask cnn.
 NETWORKS = ("cnn", "cnn_int8", "mlp")
-# Calls of a network at once, and pictures being decoded, which may take 160 MB each.
+# Calls of a network at once, and pictures being decoded, which may take 360 MB each.
 THREADS = 2
 SHOWN_SIDE = 256  # pixels, of the steps that /explain shows
 

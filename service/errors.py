@@ -1,6 +1,5 @@
 """Whatever is refused is refused in JSON, with the reason."""
 
-import logging
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -59,5 +58,4 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _(request: Request, error: Exception) -> Response:
-        logging.getLogger("uvicorn.error").error("%s failed", request.url.path, exc_info=error)
         return refuse(500, "an error of this service; its log says more")

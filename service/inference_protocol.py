@@ -35,10 +35,8 @@ class Parameters(BaseModel):
     """Parameters of tensors; the binary extension's are the only ones that do something."""
 
     model_config = ConfigDict(strict=True)
-    binary_data_size: Annotated[int, Field(strict=True, ge=0), BeforeValidator(_whole)] | None = (
-        None
-    )
-    binary_data: bool = False
+    binary_data_size: Size | None = None
+    binary_data: bool | None = None
     binary_data_output: bool = False
 
 
@@ -66,7 +64,8 @@ class InferenceRequest(BaseModel):
     id: str | None = None
     parameters: Parameters = Parameters()
     inputs: Annotated[list[RequestInput], Field(min_length=1, max_length=1)]
-    outputs: list[RequestOutput] | None = None
+    # As many as there are: each costs memory.
+    outputs: Annotated[list[RequestOutput], Field(max_length=3)] | None = None
 
 
 class Tensor(BaseModel):
@@ -208,9 +207,10 @@ def _split(body: bytes, head_length: str | None) -> tuple[bytes, memoryview]:
     """Part a body into its JSON and the binary data behind it."""
     if head_length is None:
         return body, memoryview(b"")
-    if not (head_length.isascii() and head_length.isdigit() and int(head_length) <= len(body)):
+    is_number = head_length.isascii() and head_length.isdigit() and len(head_length) < 20
+    if not is_number or int(head_length) > len(body):
         raise HTTPException(
-            400, f"{HEAD_LENGTH}: {head_length}; expected at most the {len(body)} bytes of the body"
+            400, f"{HEAD_LENGTH}: {head_length[:20]}; expected at most the body's {len(body)} bytes"
         )
     return body[: int(head_length)], memoryview(body)[int(head_length) :]
 
@@ -230,7 +230,8 @@ def _infer(
     described, binary = [], []
     for output, array in zip(wanted, arrays, strict=True):
         entry = {"name": output.name, "datatype": "FP32", "shape": array.shape}
-        if output.parameters.binary_data or request.parameters.binary_data_output:
+        is_binary = output.parameters.binary_data
+        if request.parameters.binary_data_output if is_binary is None else is_binary:
             binary.append(array.astype("<f4").tobytes())
             described.append(entry | {"parameters": {"binary_data_size": len(binary[-1])}})
         else:

@@ -1,4 +1,4 @@
-"""Requests that take too long to arrive are refused, and their connections closed."""
+"""Connections of clients that take too long, to send a request or to take an answer, are closed."""
 
 import asyncio
 
@@ -15,16 +15,27 @@ class ImpatientProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which by itself waits for the rest of a request for ever.
 
     Attributes:
-        arrival_timeout: seconds from the opening of a connection, or a request's first byte, to
-            its last byte.
+        patience: seconds from the opening of a connection, or a request's first byte, to its last
+            byte; and until the client has taken an answer that does not fit into the buffers.
     """
 
-    arrival_timeout = 20.0
+    patience = 20.0
     arrival_timer: asyncio.TimerHandle | None = None
+    taking_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
         self._start_timer()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # Bytes that begin no request, such as empty lines and the rest of a refused body, have
+        # stopped uvicorn's timer for idle connections.
+        is_idle = self.cycle and self.cycle.response_complete and not self.arrival_timer
+        if is_idle and not self.timeout_keep_alive_task:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -34,17 +45,28 @@ class ImpatientProtocol(HttpToolsProtocol):
         self._stop_timer()
         super().on_message_complete()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.taking_timer = self.loop.call_later(self.patience, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self.taking_timer:
+            self.taking_timer.cancel()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        self.resume_writing()
         super().connection_lost(exc)
 
     def _start_timer(self) -> None:
         self._stop_timer()
-        self.arrival_timer = self.loop.call_later(self.arrival_timeout, self._refuse)
+        self.arrival_timer = self.loop.call_later(self.patience, self._refuse)
 
     def _stop_timer(self) -> None:
         if self.arrival_timer:
             self.arrival_timer.cancel()
+            self.arrival_timer = None
 
     def _refuse(self) -> None:
         if not (self.cycle and self.cycle.response_started and not self.cycle.response_complete):

@@ -3,6 +3,7 @@
 import io
 
 from fastapi import HTTPException, Request
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 
 MAX_FILES = 100
@@ -41,7 +42,8 @@ async def pictures(request: Request) -> list[tuple[str, io.BytesIO]]:
     Raises:
         HTTPException: the body's type is none that may hold pictures, or a form holds none.
     """
-    kind = request.headers.get("content-type", "none").partition(";")[0].strip().lower()
+    header, options = parse_options_header(request.headers.get("content-type", "none"))
+    kind = header.decode("latin-1")
     if kind.startswith("image/"):
         return [("picture", io.BytesIO(await request.body()))]
     if kind != "multipart/form-data":
@@ -50,6 +52,8 @@ async def pictures(request: Request) -> list[tuple[str, io.BytesIO]]:
             f"content-type {kind}; expected multipart/form-data (curl -F files=@photo.jpg) or "
             "image/... (curl --data-binary @photo.jpg -H 'content-type: image/jpeg')",
         )
+    if options.get(b"charset", b"utf-8").lower() != b"utf-8":
+        raise HTTPException(415, "charset: expected utf-8, or none")
     async with request.form(max_files=MAX_FILES, max_fields=MAX_FILES) as form:
         files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
         if not files:

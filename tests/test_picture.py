@@ -150,10 +150,10 @@ def test_an_empty_picture_is_refused():
 def test_too_many_pixels_are_refused_before_they_are_decoded():
     content = io.BytesIO()
     Image.new("1", (20_000, 20_000)).save(content, "PNG")
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(InputError, match="20000x20000 pixels, expected at most 40,000,000"):
         picture.pixels(content, "a bomb")
-    assert time.monotonic() - started < 0.1
+    assert time.process_time() - started < 0.1
 
 
 def test_what_is_no_file_or_no_picture_is_named(tmp_path):

@@ -118,4 +118,5 @@ def test_plain_answers_import_nothing_heavy():
     loaded = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, text=True, capture_output=True
     ).stdout.split()
+    assert "fashion_mnist.predict" in loaded
     assert not {"matplotlib", "pandas", "pydantic", "tensorflow", "scipy"} & set(loaded)

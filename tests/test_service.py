@@ -1,5 +1,6 @@
 """The HTTP API of a real server process."""
 
+import asyncio
 import base64
 import io
 import json
@@ -9,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -17,12 +19,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import requests
+import uvicorn
 from conftest import ROOT, Service, made_images
 from PIL import Image
+from starlette.exceptions import HTTPException
 
 from fashion_mnist import picture
 from fashion_mnist.classifier import Classifier
 from fashion_mnist.similarity import Index
+from service import limits
+from service.slow_clients import ImpatientProtocol
 
 PIXELS = made_images(60, seed=7)[0]
 PIXELS[PIXELS < 100] = 0  # a black background, as in the dataset
@@ -36,15 +42,15 @@ def png(pixels: np.ndarray) -> bytes:
     return content.getvalue()
 
 
-def bomb(width: int, height: int) -> bytes:
-    """A PNG of a few kilobytes that unpacks to width x height black pixels."""
+def bomb(width: int, height: int, channels: int = 1) -> bytes:
+    """A PNG of some kilobytes that unpacks to width x height black pixels, grey or (4) RGBA."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         checksum = struct.pack(">I", zlib.crc32(kind + content))
         return struct.pack(">I", len(content)) + kind + content + checksum
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    rows = zlib.compress(bytes((width + 1) * height), 9)
+    header = struct.pack(">IIBBBBB", width, height, 8, {1: 0, 4: 6}[channels], 0, 0, 0)
+    rows = zlib.compress(bytes((channels * width + 1) * height))
     parts = chunk(b"IHDR", header), chunk(b"IDAT", rows), chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
@@ -77,7 +83,6 @@ def test_a_picture_gets_its_class_and_the_next_likely_ones(service, exported, ex
 
 
 def test_many_at_once_each_get_their_own_answer(service, expected):
-    """Images of different requests share a batch."""
     with ThreadPoolExecutor(30) as clients:
         answers = list(
             clients.map(lambda image: post(service, "/predict", png(image)).json(), PIXELS)
@@ -158,6 +163,19 @@ def test_inference_protocol(service, exported, model, form):
     np.testing.assert_allclose(values.reshape(output["shape"]), wanted, atol=1e-6)
 
 
+def test_an_output_that_shall_not_be_binary_is_not(service):
+    outputs = [
+        {"name": "probabilities", "parameters": {"binary_data": False}},
+        {"name": "features"},
+    ]
+    request = inference() | {"outputs": outputs, "parameters": {"binary_data_output": True}}
+    response = post(service, INFER, json.dumps(request).encode(), "application/json")
+    head = response.content[: int(response.headers["inference-header-content-length"])]
+    probabilities, features = json.loads(head)["outputs"]
+    assert len(probabilities["data"]) == 20
+    assert features["parameters"]["binary_data_size"] == len(response.content) - len(head)
+
+
 def test_inference_protocol_says_what_it_serves(service):
     def get(path: str) -> dict:
         response = requests.get(service.url + path, timeout=60)
@@ -216,9 +234,14 @@ def test_wrong_tensors_are_refused_with_the_reason(service, change, reason):
         (json.dumps(inference() | {"outputs": [{"name": "x"}]}).encode(), {}),
         (json.dumps(inference()).encode(), {"inference-header-content-length": "-1"}),
         (json.dumps(inference()).encode(), {"inference-header-content-length": "99999999"}),
+        (json.dumps(inference()).encode(), {"inference-header-content-length": "9" * 5000}),
         (json.dumps(inference()).encode() + b"tail", {}),
+        (json.dumps(inference() | {"outputs": [{"name": "features"}] * 4}).encode(), {}),
     ],
-    ids=["deep", "not UTF-8", "null", "unknown output", "negative", "beyond the end", "a tail"],
+    ids=[
+        *("deep", "not UTF-8", "null", "unknown output", "negative", "beyond the end"),
+        *("far beyond", "a tail", "the same again and again"),
+    ],
 )
 def test_wrong_inference_requests_are_refused(service, body, headers):
     response = requests.post(service.url + INFER, body, headers=headers, timeout=60)
@@ -233,12 +256,13 @@ def test_wrong_inference_requests_are_refused(service, body, headers):
         (b"no picture", "image/png", 422),
         (b"", "image/png", 422),
         (png(PIXELS[0])[:60], "image/png", 422),
-        (bomb(20_000, 20_000), "image/png", 422),
+        (bomb(8000, 6000), "image/png", 422),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml", 422),
         (png(PIXELS[0]), "application/x-www-form-urlencoded", 415),
         (b"x", "multipart/form-data", 400),
         (b"--b\r\n\r\n", "multipart/form-data; boundary=b", 400),
         (b"--b--\r\n", "multipart/form-data; boundary=b", 422),
+        (b"--b--\r\n", "multipart/form-data; boundary=b; charset=undefined", 415),
         (bytes(10_000_001), "image/png", 413),
     ],
     ids=[
@@ -251,6 +275,7 @@ def test_wrong_inference_requests_are_refused(service, body, headers):
         "no boundary",
         "no part",
         "no file",
+        "charset",
         "10 MB",
     ],
 )
@@ -275,6 +300,37 @@ def test_a_body_of_unknown_length_is_cut_off(service):
         pass  # closed while this client was still sending
 
 
+def test_bodies_are_limited_together_and_forgotten_afterwards(monkeypatch):
+    monkeypatch.setattr(limits, "MAX_BODIES", 100)
+
+    async def overlap():
+        answered = asyncio.Event()
+
+        async def application(scope, receive, send):
+            await receive()
+            await answered.wait()
+
+        limited = limits.Limits(application)
+
+        async def request():
+            async def receive():
+                return {"type": "http.request", "body": bytes(60)}
+
+            await limited({"type": "http", "method": "POST", "headers": []}, receive, None)
+
+        first = asyncio.create_task(request())
+        await asyncio.sleep(0)
+        with pytest.raises(HTTPException) as refused:
+            await request()
+        assert refused.value.status_code == 503
+        assert limited.held == 60
+        answered.set()
+        await first
+        assert limited.held == 0
+
+    asyncio.run(overlap())
+
+
 def test_several_where_one_is_expected_and_too_many(service):
     files = [("files", ("a.png", png(PIXELS[0])))] * 2
     assert requests.post(service.url + "/similar", files=files, timeout=60).status_code == 422
@@ -289,17 +345,18 @@ def memory(service: Service) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
-def test_forty_large_pictures_at_once_need_bounded_memory(service):
-    content = bomb(6000, 6000)
+@pytest.mark.parametrize(("channels", "count", "megabytes"), [(1, 40, 300), (4, 6, 700)])
+def test_many_large_pictures_at_once_need_bounded_memory(service, channels, count, megabytes):
+    content = bomb(6000, 6000, channels)
     before = memory(service)
-    with ThreadPoolExecutor(40) as clients:
-        answers = [clients.submit(post, service, "/predict", content) for _ in range(40)]
+    with ThreadPoolExecutor(count) as clients:
+        answers = [clients.submit(post, service, "/predict", content) for _ in range(count)]
         most = before
         while not all(answer.done() for answer in answers):
             most = max(most, memory(service))
             time.sleep(0.01)
     assert {answer.result().status_code for answer in answers} <= {422, 200}
-    assert most - before < 300_000_000
+    assert most - before < megabytes * 1_000_000
 
 
 def test_a_slow_client_is_cut_off_and_others_are_not(exported):
@@ -315,13 +372,51 @@ def test_a_slow_client_is_cut_off_and_others_are_not(exported):
     assert service.stop() == (0, "")
 
 
+def test_an_idle_connection_is_closed_whatever_was_sent_between_requests(service):
+    host, port = service.url.removeprefix("http://").split(":")
+    refused = HEAD.replace("image/png", "text/plain").format(9).encode()
+    for request, rest in ((HEAD.format(0).encode(), b"\r\n"), (refused, b"123456789")):
+        with socket.create_connection((host, int(port)), timeout=15) as idle:
+            idle.sendall(request)
+            answer = idle.recv(1000)
+            idle.sendall(rest)
+            # Until it is closed, after uvicorn's five seconds.
+            answer += b"".join(iter(lambda: idle.recv(1000), b""))
+            assert answer.startswith(b"HTTP/1.1 4")
+            assert answer.endswith(b"}")
+
+
+def test_a_client_that_does_not_take_its_answer_is_cut_off(monkeypatch):
+    monkeypatch.setattr(ImpatientProtocol, "patience", 1.0)
+
+    async def application(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": bytes(50_000_000)})
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(application, http=ImpatientProtocol, lifespan="off", log_level="error")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    with socket.create_connection(listener.getsockname(), timeout=10) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(8) == b"HTTP/1.1"
+        assert server.server_state.connections
+        deadline = time.monotonic() + 10
+        while server.server_state.connections and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not server.server_state.connections
+    server.should_exit = True
+    thread.join()
+
+
 def test_a_request_under_way_is_answered_before_the_end(exported):
     service = Service(exported)
     host, port = service.url.removeprefix("http://").split(":")
     body = png(PIXELS[0])
     with socket.create_connection((host, int(port)), timeout=10) as client:
         client.sendall(HEAD.format(len(body)).encode() + body[:20])
-        time.sleep(0.3)
+        requests.get(service.url + "/v2/health/ready", timeout=60)
         service.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         client.sendall(body[20:])

@@ -1,6 +1,7 @@
 /** Hands one picture to the service and shows the answers: picture, pixels, classes, likes. */
 
 const LONGEST_SIDE = 1600; // pixels: far more than the model sees, few enough for a phone to send
+const LARGEST_FILE = 10_000_000; // bytes that the service takes
 const READ_BY_THE_SERVER = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"];
 const MAY_BE_TRANSPARENT = ["image/png", "image/webp", "image/gif", "image/avif"];
 const UNREACHABLE = "The server cannot be reached. Check the connection, then try again.";
@@ -61,14 +62,15 @@ async function ask(path, body, signal) {
 }
 
 /**
- * The picture no larger than LONGEST_SIDE, upright, and of a kind that the service reads; as it is
+ * The picture upright, no larger than LONGEST_SIDE, and a file that the service takes; as it is
  * where it is so already or the browser cannot.
  */
 async function scaledDown(file) {
   try {
     const bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
     const scale = Math.min(1, LONGEST_SIDE / Math.max(bitmap.width, bitmap.height));
-    if (scale === 1 && READ_BY_THE_SERVER.includes(file.type)) return file;
+    const isRead = READ_BY_THE_SERVER.includes(file.type) && file.size <= LARGEST_FILE;
+    if (scale === 1 && isRead) return file;
     const side = (length) => Math.max(1, Math.round(length * scale));
     const canvas = new OffscreenCanvas(side(bitmap.width), side(bitmap.height));
     const context = canvas.getContext("2d");
