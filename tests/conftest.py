@@ -14,6 +14,20 @@ from ruamel.yaml import YAML
 
 from fashion_mnist import dataset
 
+# The tests' git, dvc, servers and networks are their own, whatever this machine is set up for.
+for name in [name for name in os.environ if name.startswith("GIT_")]:
+    del os.environ[name]
+os.environ |= {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "DVC_GLOBAL_CONFIG_DIR": "/nonexistent",
+    "DVC_SYSTEM_CONFIG_DIR": "/nonexistent",
+    "NO_PROXY": "127.0.0.1,localhost",
+    "no_proxy": "127.0.0.1,localhost",
+    # Several processes at once, each of which would take all of a GPU's memory.
+    "CUDA_VISIBLE_DEVICES": "-1",
+}
+
 ROOT = Path(__file__).parent.parent
 CODE = (
     "dvc.yaml",

@@ -43,7 +43,8 @@ def test_cnns_of_every_kind_answer_as_in_keras(changes, tmp_path):
 @pytest.mark.parametrize("hidden_units", [[16, 12], []])
 def test_mlps_answer_as_in_keras(hidden_units, tmp_path):
     recipe = cnn_params().model_dump(include=params.Recipe.model_fields.keys())
-    network = models.mlp(params.MLP(hidden_units=hidden_units, dropout_rate=0.5, **recipe))
+    settings = {"hidden_units": hidden_units, "dropout_rate": 0.5, "optimizer": "adamw"}
+    network = models.mlp(params.MLP(**settings, **recipe))
     answers_as_in_keras(trained(network), tmp_path)
 
 

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Repository
+from conftest import ROOT, Repository
 
 from fashion_mnist import dataset
 
@@ -86,10 +86,6 @@ def test_a_missing_model_is_named_with_the_stage_that_makes_it(finished):
     model.unlink()
     said = complaint(finished.stage("evaluate"))
     assert "models/cnn.keras: not found; make it with `dvc repro train_cnn`" in said
-    model.write_bytes(content[:-100])
-    assert "models/cnn.keras: not a whole Keras model" in complaint(finished.stage("feature_maps"))
-    model.write_bytes((finished.folder / "models" / "mlp.keras").read_bytes())
-    assert "no ReLU layers behind convolutions" in complaint(finished.stage("feature_maps"))
     model.write_bytes(content)
     runs_as_if_nothing_had_happened(finished, "evaluate", before)
 
@@ -134,10 +130,12 @@ def test_a_read_only_disk(finished):
     runs_as_if_nothing_had_happened(finished, "normalize", before)
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's /proc")
 def test_interrupted_while_importing(finished):
     before = finished.outputs()
     process = start(finished, "train_mlp")
-    time.sleep(0.5)
+    while "tensorflow" not in Path(f"/proc/{process.pid}/maps").read_text():
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == -signal.SIGINT
@@ -193,18 +191,18 @@ def test_ended_while_it_writes(finished, how):
     runs_as_if_nothing_had_happened(finished, "normalize", before)
 
 
-def test_outside_the_environment_the_error_says_what_to_do(repository):
-    system = next(
-        (p for p in ("/usr/bin/python3", "/usr/local/bin/python3") if Path(p).exists()), None
-    )
-    done = repository.run(system or sys.executable, "-S", "-m", "stages.train_mlp", check=False)
-    said = complaint(done)
+def test_outside_the_environment_the_error_says_what_to_do():
+    command = [sys.executable, "-S", "-m", "stages.train_mlp"]
+    said = complaint(subprocess.run(command, cwd=ROOT, text=True, capture_output=True))
     assert "run `make` once, then `. .venv/bin/activate`" in said
 
 
-def test_dvc_outside_the_environment_says_what_to_do(finished):
+def test_dvc_outside_the_environment_says_what_to_do(finished, tmp_path):
     finished.set_params(evaluate={"mistakes": 2})
     dvc = Path(sys.executable).with_name("dvc")
-    done = finished.run(str(dvc), "repro", check=False, env={"PATH": "/usr/bin:/bin"})
+    bare = tmp_path / "python3"
+    bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    bare.chmod(0o755)
+    done = finished.run(str(dvc), "repro", check=False, env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
     assert done.returncode != 0
     assert "run `make` once, then `. .venv/bin/activate`" in done.stderr

@@ -1,6 +1,7 @@
 """dvc.yaml says the truth about the code: every import is a dep, every param read is declared."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,26 @@ def test_code_deps_are_the_import_closure(stage):
     script = ROOT / "stages" / f"{stage}.py"
     declared = {dep for dep in STAGES[stage]["deps"] if dep.endswith(".py")}
     assert declared == import_closure(script)
+
+
+def data_named(file: Path) -> set[str]:
+    """The folders of data that a script names; "data" stands for all that normalize makes."""
+    named = {
+        node.value
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    return {name for name in named if re.fullmatch(r"data(/\w+)?", name)}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_scripts_open_no_data_but_what_they_declare(stage):
+    """Above all the test images, which nothing may train on."""
+    made = {out for out in STAGES[stage].get("outs", []) if out.startswith("data/")}
+    read = {dep for dep in STAGES[stage]["deps"] if dep.startswith("data/")}
+    named = data_named(ROOT / "stages" / f"{stage}.py")
+    assert named <= made | read | ({"data"} if stage == "normalize" else set())
+    assert read <= named
 
 
 def sections_loaded(file: Path) -> set[str]:

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -71,7 +72,7 @@ def folder(tmp_path):
     return folder
 
 
-def fetch(target, *listed, timeout=0.5, retries=1):
+def fetch(target, *listed, timeout=2, retries=1):
     return sources.fetch(map(str, listed), SHA256, target, timeout=timeout, retries=retries)
 
 
@@ -146,6 +147,48 @@ def test_when_all_fail_each_is_listed_with_its_reason(server, folder, tmp_path):
 def test_a_corrupt_file_is_named(folder, tmp_path):
     (folder / "two.gz").write_bytes(FILES["two.gz"][:-4])
     assert "two.gz is a corrupt gzip file" in fetch_fails(tmp_path / "raw", folder)
+
+
+@pytest.fixture
+def apt(tmp_path, monkeypatch):
+    """Stand-ins for apt-get, whose servers no test may ask, and for dpkg-deb."""
+
+    def write(name: str, *lines: str) -> None:
+        (tmp_path / "bin" / name).write_text("\n".join(["#!/bin/sh -e", *lines, ""]))
+        (tmp_path / "bin" / name).chmod(0o755)
+
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    # The command is the last argument but, for download, the package.
+    write("apt-get", 'case "$*" in *" download a-package") echo > a-package_1_all.deb;; esac')
+    write(
+        "dpkg-deb",
+        f'mkdir "$3/usr"; [ ! -d "{tmp_path}/local" ] || cp "{tmp_path}"/local/* "$3/usr"',
+    )
+    return write
+
+
+def fetch_from_debian(target, contents):
+    sha256 = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    return sources.fetch(["debian:a-package"], sha256, target, timeout=1, retries=0)
+
+
+def test_debian_source_unpacks_the_package(apt, tmp_path):
+    contents = {"one-ubyte.gz": b"one", "two-ubyte.gz": b"two"}
+    (tmp_path / "local").mkdir()
+    for name, content in contents.items():
+        (tmp_path / "local" / name).write_bytes(gzip.compress(content))
+    assert fetch_from_debian(tmp_path / "raw", contents) == "debian:a-package"
+    found = {path.name: gzip.decompress(path.read_bytes()) for path in (tmp_path / "raw").iterdir()}
+    assert found == contents
+
+
+def test_debian_source_says_why_it_failed(apt, tmp_path):
+    with pytest.raises(InputError, match=r"the package holds no \*-ubyte.gz"):
+        fetch_from_debian(tmp_path / "raw", {"one-ubyte.gz": b"one"})
+    apt("apt-get", "echo 'W: slow' >&2", "echo 'E: no mirror answers' >&2", "exit 100")
+    with pytest.raises(InputError, match=r"apt-get failed \(E: no mirror answers\)"):
+        fetch_from_debian(tmp_path / "raw", {"one-ubyte.gz": b"one"})
 
 
 def test_debian_source_needs_apt(tmp_path, monkeypatch):

@@ -1,3 +1,4 @@
+import functools
 from itertools import islice
 
 import numpy as np
@@ -103,6 +104,61 @@ def test_auto_precision_is_what_this_processor_computes_in(monkeypatch):
         monkeypatch.setattr(training.Path, "read_text", lambda path, flags=flags: flags)
         assert training.prepare(auto) == expected
     assert training.prepare(TRAIN) == "float32"
+
+
+@pytest.mark.parametrize(
+    ("capability", "expected"), [((8, 0), "mixed_bfloat16"), ((7, 5), "float32"), (None, "float32")]
+)
+def test_auto_precision_is_what_this_gpu_computes_in(monkeypatch, capability, expected):
+    details = {"compute_capability": capability} if capability else {}
+    monkeypatch.setattr(training.tf.config, "list_physical_devices", lambda kind: ["a GPU"])
+    monkeypatch.setattr(
+        training.tf.config.experimental, "get_device_details", lambda device: details
+    )
+    assert training.fastest_precision() == expected
+
+
+def test_float32_is_float32_on_a_gpu_too():
+    assert not training.tf.config.experimental.tensor_float_32_execution_enabled()
+
+
+@pytest.fixture(scope="module")
+def weights_of():
+    """Return the weights of a small CNN after an epoch, by what differs from a plain recipe."""
+    plain = {
+        **{"filters": [4], "kernel_size": 3, "padding": "same", "pool_after": [1]},
+        **{"batch_normalization": True, "conv_dropout_rate": 0.0, "dropout_rate": 0.0},
+        **{"head": "global_average_pooling", "dense_units": []},
+    }
+
+    @functools.cache
+    def trained(**changes) -> np.ndarray:
+        recipe = params.CNN(**{**plain, **RECIPE, "flip": False, **changes})
+        settings = TRAIN.model_copy(update={"epochs": 1})
+        training.prepare(settings)
+        model = models.cnn(recipe)
+        training.fit(model, TRAINING, VALIDATION, settings, recipe)
+        return np.concatenate([weights.ravel() for weights in model.get_weights()])
+
+    return trained
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"optimizer": "muon"}, {"weight_decay": 0.1}, {"label_smoothing": 0.1}, {"flip": True}),
+        *({"schedule": "linear"}, {"schedule": "constant"}, {"learning_rate": 0.02}),
+        *({"dropout_rate": 0.2}, {"conv_dropout_rate": 0.2}),
+    ],
+    ids=str,
+)
+def test_no_knob_of_the_recipe_is_idle(weights_of, change):
+    assert not np.allclose(weights_of(**change), weights_of(), atol=1e-6)
+
+
+def test_cosine_schedule_rises_for_a_fifth_and_ends_at_zero():
+    schedule = training._learning_rate(MLP, steps=10)
+    assert [float(schedule(step)) for step in (0, 2, 6, 10)] == pytest.approx([0, 0.01, 0.005, 0])
 
 
 def test_linear_schedule_starts_at_the_learning_rate_and_ends_at_zero():
