@@ -4,12 +4,15 @@ In a clone of the last commit, with no package cached. The times are what a pers
 sees: when dvc starts each stage, and what the bar of a training loop says at its end.
 """
 
+import fcntl
 import os
 import pty
 import re
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from pathlib import Path
 
@@ -42,6 +45,7 @@ def at_a_terminal(command: list[str], folder: Path) -> tuple[str, dict[str, floa
         the first stage is `packages`.
     """
     screen, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
     begins, printed = {"packages": time.perf_counter()}, ""
     environment = {**os.environ, "UV_NO_CACHE": "1", "PIP_NO_CACHE_DIR": "1"}
     process = subprocess.Popen(
