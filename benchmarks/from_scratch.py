@@ -33,8 +33,8 @@ with no package cached and the dataset from `{source}`.
 | **all** | **{total:.0f}** | **{training:.0f}** |
 
 Everything else than training takes {rest:.0f} s, {without_packages:.0f} s once the packages are
-there. A stage that is missing here did not run: its inputs came out as committed, byte for byte, and
-its results are in Git.
+there. A stage that is missing here did not run: its inputs came out as committed, byte for byte,
+and its results are in Git.
 """
 
 
