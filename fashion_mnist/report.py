@@ -7,7 +7,6 @@ Git alone: metrics/evaluate.json, plots/predictions_*.csv, dvc.lock. Prints Mark
 import argparse
 import io
 import json
-import shutil
 import subprocess
 import sys
 from math import isfinite
@@ -192,7 +191,8 @@ def write(folder: Path, report: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for picture in folder.glob("new_mistakes_*.png"):
         picture.unlink()
-    shutil.rmtree(folder / "plots", ignore_errors=True)
+    # Not the folder: with `--output .` it is the one that holds the results.
+    (folder / "plots" / "index.html").unlink(missing_ok=True)
     (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")
     (folder / "report.md").write_text(markdown(report))
 

@@ -376,10 +376,10 @@ def test_report_files_are_written(history, run, tmp_path):
     (tmp_path / "out/plots").mkdir(parents=True)
     for left_over in ("new_mistakes_cnn.png", "plots/index.html"):
         (tmp_path / "out" / left_over).write_text("of an earlier report")
-    (tmp_path / "out/mine.txt").write_text("not of a report")
+    (tmp_path / "out/plots/mine.png").write_text("not of a report")
     run("--base", "main", "--output", str(tmp_path / "out"))
     assert not (tmp_path / "out/new_mistakes_cnn.png").exists()
-    assert (tmp_path / "out/mine.txt").exists()
+    assert (tmp_path / "out/plots/mine.png").exists()
     assert not (tmp_path / "out/plots/index.html").exists()
     assert (tmp_path / "out/report.md").read_text().startswith("## ")
     assert json.loads((tmp_path / "out/report.json").read_text())["base"]
