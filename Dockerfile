@@ -9,6 +9,8 @@ COPY models/cnn.onnx models/cnn_int8.onnx models/mlp.onnx models/
 COPY models/similar models/similar
 RUN useradd --system --no-create-home service
 USER service
+# ONNX Runtime would send telemetry.
+ENV ORT_DISABLE_TELEMETRY=1
 EXPOSE 8000
 HEALTHCHECK --start-period=5s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/v2/health/ready', timeout=3)"]
 CMD ["python", "-m", "service", "--host", "0.0.0.0"]

@@ -1,12 +1,23 @@
-"""Keras on TensorFlow, imported without the chatter that no log level keeps TensorFlow from."""
+"""Keras on TensorFlow, set up the same way whatever the user's environment holds."""
 
 import os
+import platform
 import sys
 from pathlib import Path
 
+for _name in [name for name in os.environ if name.startswith("KERAS_")]:
+    del os.environ[_name]
 os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["KERAS_HOME"] = os.devnull  # no keras.json there, and no place for a new one
+# Keras imports matplotlib, which fails on a backend that only Jupyter has.
+os.environ.pop("MPLBACKEND", None)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# TensorFlow itself turns oneDNN on only where a processor has AVX512-VNNI, but training with AVX2
+# gains even more from it (docs/speed.md). On Arm the choice stays TensorFlow's.
+if platform.machine().lower() in ("x86_64", "amd64"):
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
+# TensorFlow chatters on stderr while it is imported, whatever the log level.
 sys.stderr.flush()
 _stderr = os.dup(2)
 with Path(os.devnull).open("wb") as _nowhere:

@@ -1,10 +1,13 @@
 """An exported network at work: raw pixels in, calibrated probabilities out, without TensorFlow."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before the import, which reads it
 import onnxruntime
 
 from fashion_mnist.errors import InputError

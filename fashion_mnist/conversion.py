@@ -1,12 +1,15 @@
 """Keras networks as ONNX graphs that take raw pixels, and their 8-bit versions."""
 
 import json
+import os
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before the import, which reads it
 from onnxruntime import quantization
 
 from fashion_mnist.backend import keras

@@ -42,6 +42,8 @@ SHA256 = {
     TEST_LABELS: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
 
+_AGAIN = "make it again with `dvc repro --force --single-item normalize`"
+
 
 class Split(NamedTuple):
     """images: float32 (n, 28, 28, 1) in [0, 1]; labels: uint8 (n,), positions in CLASS_NAMES."""
@@ -186,6 +188,11 @@ def load(folder: Path) -> Split:
             f"{split.labels.dtype} {split.labels.shape}, expected float32 (n, 28, 28, 1) and "
             "uint8 (n,); make them with `dvc repro normalize`"
         )
+    if split.labels.max(initial=0) >= len(CLASS_NAMES):
+        raise InputError(
+            f"{folder / 'labels.npy'}: label {split.labels.max()} found, expected 0 to "
+            f"{len(CLASS_NAMES) - 1}; {_AGAIN}"
+        )
     return split
 
 
@@ -194,8 +201,7 @@ def _load(path: Path) -> np.ndarray:
         return np.load(path, mmap_mode="r")
     except FileNotFoundError:
         raise InputError(f"{path}: not found; make it with `dvc repro normalize`") from None
-    except (ValueError, EOFError):
-        raise InputError(
-            f"{path}: not a whole .npy file; make it again with "
-            "`dvc repro --force --single-item normalize`"
-        ) from None
+    except OSError:
+        raise
+    except Exception:  # a damaged head is parsed as Python, with whatever that leads to
+        raise InputError(f"{path}: not a whole .npy file; {_AGAIN}") from None

@@ -1,7 +1,11 @@
 """The pictures. Each function takes plain arrays and writes one PNG, the same bytes each time."""
 
+import os
 from math import ceil
 from pathlib import Path
+
+# Jupyter and Colab name a backend that other processes may not have; nothing here is interactive.
+os.environ.pop("MPLBACKEND", None)
 
 import matplotlib
 import numpy as np
@@ -15,8 +19,10 @@ from fashion_mnist.files import whole
 RIGHT, WRONG, MUTED = "#1a7f5a", "#c8372d", "#6b7280"
 MODEL_COLOURS = {"mlp": "#c77d0a", "cnn": "#2563c9"}
 
+# A matplotlibrc of the user's must not change the bytes.
 matplotlib.rcParams.update(
-    {
+    matplotlib.rcParamsDefault
+    | {
         "figure.dpi": 100,
         "savefig.dpi": 160,
         "font.size": 9,

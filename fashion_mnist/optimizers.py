@@ -32,9 +32,12 @@ class Muon(keras.optimizers.AdamW):
 
 
 def _orthogonal(matrix: tf.Tensor) -> tf.Tensor:
-    """Bring the singular values of `matrix` near 1: three Newton-Schulz steps, in bfloat16."""
+    """Bring the singular values of `matrix` near 1: three Newton-Schulz steps.
+
+    They are computed in the precision of the network, and need no more than bfloat16.
+    """
     is_wide = matrix.shape[0] <= matrix.shape[1]
-    x = tf.cast(matrix / (tf.norm(matrix) + 1e-7), tf.bfloat16)
+    x = tf.cast(matrix / (tf.norm(matrix) + 1e-7), keras.config.dtype_policy().compute_dtype)
     x = x if is_wide else tf.transpose(x)
     for _ in range(3):
         square = tf.matmul(x, x, transpose_b=True)

@@ -18,6 +18,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 MAX_PIXELS = 40_000_000
 # WebP's decoder holds a picture several times.
 MAX_PIXELS_WEBP = 16_000_000
+MAX_SIDE = 20_000  # a single row of more pixels costs a gigabyte to shrink
+MAX_SCANS = 100  # each scan of a JPEG passes over all of its pixels; real ones have about ten
 SIDE = 28
 # Larger pictures are first shrunk to this: enough to tell garment from background.
 WORKING_SIDE = 200
@@ -45,7 +47,7 @@ def pixels(source: Path | BinaryIO, name: str) -> np.ndarray:
         name: of the picture, for errors.
 
     Raises:
-        InputError: it is no such picture, is damaged, has more than MAX_PIXELS, or shows nothing.
+        InputError: it is no such picture, is damaged, is too costly to decode, or shows nothing.
     """
     return steps(source, name)[-1].pixels
 
@@ -94,12 +96,7 @@ def _open(source: Path | BinaryIO, name: str) -> Image.Image:
     try:
         with Image.open(source, formats=FORMATS) as opened:
             image = opened
-            most = MAX_PIXELS_WEBP if image.format == "WEBP" else MAX_PIXELS
-            if image.width * image.height > most:
-                raise InputError(
-                    f"{name}: {image.width}x{image.height} pixels, expected at most {most:,}; "
-                    "make it smaller"
-                )
+            _refuse_what_costs_too_much(image, name)
             image.draft(None, (4 * WORKING_SIDE, 4 * WORKING_SIDE))  # JPEG decodes it smaller
             if image.mode.startswith("I"):  # 16 bits
                 image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
@@ -120,6 +117,32 @@ def _open(source: Path | BinaryIO, name: str) -> Image.Image:
     except Exception as error:  # the decoders raise whatever damaged bytes lead them to
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{name}: not a whole picture ({reason}); save it again") from None
+
+
+def _refuse_what_costs_too_much(image: Image.Image, name: str) -> None:
+    """Refuse an opened picture that would take seconds or gigabytes to decode.
+
+    Raises:
+        InputError: it has too many pixels, a side or JPEG scans too many, or is a BMP that
+            Pillow decodes byte by byte in Python.
+    """
+    most = MAX_PIXELS_WEBP if image.format == "WEBP" else MAX_PIXELS
+    found = f"{name}: {image.width}x{image.height} pixels"
+    if image.width * image.height > most:
+        raise InputError(f"{found}, expected at most {most:,}; make it smaller")
+    if max(image.size) > MAX_SIDE:
+        raise InputError(f"{found}, expected sides of at most {MAX_SIDE:,}; make it smaller")
+    if image.format == "BMP" and image.tile[0].codec_name == "bmp_rle":
+        raise InputError(f"{name}: a run-length encoded BMP; save it as PNG")
+    if image.format in ("JPEG", "MPO"):
+        position = image.fp.tell()
+        image.fp.seek(0)
+        scans = image.fp.read().count(b"\xff\xda")
+        image.fp.seek(position)
+        if scans > MAX_SCANS:
+            raise InputError(
+                f"{name}: a JPEG of {scans:,} scans, expected at most {MAX_SCANS}; save it again"
+            )
 
 
 def _is_of_the_dataset(grey: np.ndarray) -> bool:

@@ -27,7 +27,9 @@ def main() -> int:
     parser.add_argument("pictures", nargs="*", help="files, folders, - for stdin")
     parser.add_argument("--top", type=int, default=1, choices=range(1, 11), metavar="1..10")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    parser.add_argument("--explain", type=Path, metavar="PNG", help="draw how one picture is read")
+    parser.add_argument(
+        "--explain", type=Path, metavar="PNG", help="draw how one picture is read, into a new file"
+    )
     parser.add_argument("--model", type=Path, default=Path("models/cnn.onnx"))
     options = parser.parse_args()
     if not options.pictures and sys.stdin.isatty():
@@ -38,6 +40,8 @@ def main() -> int:
     sources = list(_sources(options.pictures or ["-"], complaints))
     if options.explain and len(sources) != 1:
         raise InputError(f"--explain: {len(sources)} pictures found, expected one")
+    if options.explain and options.explain.exists():
+        raise InputError(f"--explain {options.explain}: exists already; choose another name")
     width = max((len(name) for name, _ in sources), default=0)
     predictions = []
     for start in range(0, len(sources), BATCH_SIZE):

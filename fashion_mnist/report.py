@@ -35,7 +35,8 @@ def build(base: Revision, now: Revision) -> dict[str, Any]:
     evaluations = [_evaluation(revision) for revision in (base, now)]
     base_models, now_models = ({k: v for k, v in e.items() if "classes" in v} for e in evaluations)
     locks = [dvc_lock.read(revision) for revision in (base, now)]
-    spread = json.loads(now.read("metrics/seed_spread.json") or b"null")
+    # The base's: a change must not widen the margin that it is judged by.
+    spread = json.loads(base.read("metrics/seed_spread.json") or b"null")
     notes = []
     if stale := dvc_lock.stale_files(now, locks[1], EVALUATION):
         notes.append(
@@ -105,10 +106,17 @@ def build(base: Revision, now: Revision) -> dict[str, Any]:
                 )
     code_changed = any(path.endswith(".py") for inputs in stages.values() for path in inputs)
     if not code_changed and [param["key"] for param in params] == ["train.seed"]:
-        for model in models.values():
-            if "metrics" in model:
+        for name, model in models.items():
+            if "metrics" not in model:
+                continue
+            margins = spread.get(name, {}).get("two_runs_differ_by") if spread else None
+            if comparison.is_like_another_seed(model["metrics"], model["classes"], margins):
                 model["status"] = SAME
-        notes.append("Only the training seed changed: whatever moved is no progress.")
+                notes.append(f"{name.upper()}: only the training seed changed: no progress.")
+            else:
+                notes.append(
+                    f"{name.upper()}: only the training seed changed, but no seed explains so much."
+                )
     return {
         "verdict": _overall([model["status"] for model in models.values()]),
         "base": str(base),

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import requests
 import urllib3
-from tqdm import tqdm
 
+from fashion_mnist import progress
 from fashion_mnist.errors import InputError
 from fashion_mnist.files import write_bytes
 
@@ -125,15 +125,20 @@ def _download(url: str, timeout: float, retries: int, name: str) -> bytes:
                 failure = f"{name}: HTTP status {response.status_code} {response.reason}"
                 if response.status_code < 500 and response.status_code != 429:
                     break
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            # requests wraps the errors of urllib3, which says why.
+        except (OSError, urllib3.exceptions.HTTPError) as error:
+            # requests wraps the errors of urllib3, which says why. Its own are OSErrors; others,
+            # such as that of a CA bundle which is not there, come before any connection.
             cause = getattr(error.args[0], "reason", error.args[0]) if error.args else error
             text = str(cause).rpartition("): ")[2]
             nobody_there = isinstance(
                 cause,
                 urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError,
             )
-            if nobody_there or isinstance(error, ValueError):  # ValueError: no URL at all
+            is_of_requests = isinstance(
+                error, requests.RequestException | urllib3.exceptions.HTTPError
+            )
+            # ValueError: no URL at all.
+            if nobody_there or not is_of_requests or isinstance(error, ValueError):
                 # The next source is a better bet than another try.
                 raise _SourceError(f"not reachable ({text})") from None
             failure = f"{name} broke off ({text})"
@@ -143,14 +148,8 @@ def _download(url: str, timeout: float, retries: int, name: str) -> bytes:
 def _read_body(response: requests.Response, name: str) -> bytes:
     size = response.headers.get("Content-Length", "")
     body = bytearray()
-    # disable=None: no bar where the output is not a terminal.
-    with tqdm(
-        desc=name,
-        total=int(size) if size.isdigit() else None,
-        unit="B",
-        unit_scale=True,
-        disable=None,
-    ) as bar:
+    total = int(size) if size.isdigit() else None
+    with progress.bar(desc=name, total=total, unit="B", unit_scale=True) as bar:
         # As it comes, whatever Content-Encoding says.
         for chunk in response.raw.stream(1 << 16, decode_content=False):
             body += chunk

@@ -1,13 +1,14 @@
 """Training: the same numbers every time, the precision, the schedule, the fit, its history."""
 
+import os
+import time
 from collections.abc import Iterator, Sequence
 from math import ceil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
+from fashion_mnist import processor, progress
 from fashion_mnist.backend import keras, tf
 from fashion_mnist.dataset import CLASS_NAMES, Split
 from fashion_mnist.errors import InputError
@@ -32,9 +33,7 @@ def fastest_precision() -> str:
     if gpus := tf.config.list_physical_devices("GPU"):
         capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability")
         return "mixed_bfloat16" if capability and capability >= (8, 0) else "float32"
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = cpuinfo.read_text() if cpuinfo.exists() else ""
-    return "mixed_bfloat16" if "amx_bf16" in flags or "avx512_bf16" in flags else "float32"
+    return "mixed_bfloat16" if processor.kind() in processor.MULTIPLIES_BFLOAT16 else "float32"
 
 
 def fit(
@@ -96,9 +95,19 @@ def fit(
 
 
 def summarize(model: keras.Model, history: pd.DataFrame, precision: str) -> dict:
-    """Return what metrics/train_MODEL.json says: the last epoch, the size, the precision."""
+    """Return what metrics/train_MODEL.json says: the last epoch, the model's size, how it computed.
+
+    `onednn` is "1" or "0", as TF_ENABLE_ONEDNN_OPTS sets it, or "auto" where TensorFlow chose.
+    """
     last = history.iloc[-1].drop("epoch").to_dict()
-    return {model.name: {**last, "parameters": model.count_params(), "precision": precision}}
+    return {
+        model.name: {
+            **last,
+            "parameters": model.count_params(),
+            "precision": precision,
+            "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "auto"),
+        }
+    }
 
 
 def _learning_rate(
@@ -158,7 +167,7 @@ class _StopAtNaN(keras.callbacks.Callback):
 
 
 class _Progress(keras.callbacks.Callback):
-    """A bar with images/s and time left; nothing where the output is not a terminal."""
+    """A bar with images/s and the time left; where there is no terminal, a line an epoch."""
 
     def __init__(self, images: int, train: Train) -> None:
         super().__init__()
@@ -166,10 +175,12 @@ class _Progress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         total = self.images * self.train.epochs
-        self.bar = tqdm(total=total, unit=" images", unit_scale=True, disable=None)
+        self.bar = progress.bar(total=total, unit=" images", unit_scale=True)
+        self.started = time.perf_counter()
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.bar.set_description(f"{self.model.name}, epoch {epoch + 1}/{self.train.epochs}")
+        self.title = f"{self.model.name}, epoch {epoch + 1}/{self.train.epochs}"
+        self.bar.set_description(self.title)
         self.epoch_start = epoch * self.images
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
@@ -177,7 +188,12 @@ class _Progress(keras.callbacks.Callback):
         self.bar.update(self.epoch_start + seen - self.bar.n)
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        self.bar.set_postfix(val_accuracy=f"{logs['val_accuracy']:.4f}")
+        accuracy = f"val_accuracy {logs['val_accuracy']:.4f}"
+        self.bar.set_postfix_str(accuracy)
+        if self.bar.disable:
+            rate = (epoch + 1) * self.images / (time.perf_counter() - self.started)
+            left = (self.train.epochs - epoch - 1) * self.images / rate
+            progress.say(f"{self.title}: {accuracy}, {rate:,.0f} images/s, {left:.0f} s left")
 
     def on_train_end(self, logs: dict | None = None) -> None:
         self.bar.close()

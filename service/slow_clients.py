@@ -2,7 +2,7 @@
 
 import asyncio
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from service.upgrades import UpgradeIgnoringProtocol
 
 REASON = b'{"error":"the request took too long to arrive"}'
 RESPONSE = (
@@ -11,7 +11,7 @@ RESPONSE = (
 )
 
 
-class ImpatientProtocol(HttpToolsProtocol):
+class ImpatientProtocol(UpgradeIgnoringProtocol):
     """uvicorn's protocol, which by itself waits for the rest of a request for ever.
 
     Attributes:

@@ -1,0 +1,23 @@
+"""Signs of life on stderr: a bar at a terminal, lines elsewhere, and nothing with QUIET=1."""
+
+import os
+import sys
+from typing import Any
+
+from tqdm import tqdm
+
+
+def is_quiet() -> bool:
+    """Return whether the environment variable QUIET asks for silence."""
+    return os.environ.get("QUIET", "") not in ("", "0")
+
+
+def say(line: str) -> None:
+    """Print a line before a step that takes seconds."""
+    if not is_quiet():
+        print(line, file=sys.stderr, flush=True)
+
+
+def bar(**options: Any) -> tqdm:
+    """Return a progress bar that only a terminal shows; `options` are tqdm's."""
+    return tqdm(**options, disable=True if is_quiet() else None)
