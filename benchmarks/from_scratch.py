@@ -1,7 +1,8 @@
-"""What `make` takes from nothing: `python -m benchmarks.from_scratch` writes docs/from_scratch.md.
+"""How long `make` takes from nothing: `python -m benchmarks.from_scratch`.
 
 In a clone of the last commit, with no package cached. The times are what a person at a terminal
-sees: when dvc starts each stage, and what the bar of a training loop says at its end.
+sees: when dvc starts each stage, and what the bar of a training loop says at its end. Writes
+docs/from_scratch.md.
 """
 
 import fcntl
@@ -17,24 +18,30 @@ import time
 from pathlib import Path
 
 import stages
+from benchmarks import by_processor, measured
 from fashion_mnist import files
 
 STAGE = re.compile(r"Running stage '(\w+)'")
 LOOP = re.compile(r"(mlp|cnn), epoch [^\r]*\[(\d+):(\d+)<")
+STAGES = [
+    *("download", "normalize", "train_mlp", "train_cnn"),
+    *("evaluate", "feature_maps", "export", "similar_items"),
+]
+INPUTS = (
+    *measured.TRAINING,
+    *("Makefile", "requirements.txt", "fashion_mnist/figures.py"),
+    *(f"stages/{name}.py" for name in STAGES),
+)
 SOURCE = re.compile(r"data/raw: four files from (\S+),")
 TEXT = """# How long `make` takes from nothing
 
-Made by `python -m benchmarks.from_scratch` on {cores} cores: `make` in a clone of the last commit,
-with no package cached and the dataset from `{source}`.
+Made by `python -m benchmarks.from_scratch`: `make` in a clone of the last commit, with no package
+cached. Seconds; in brackets, the training loop alone. {machines}
 
-| part | seconds | its training loop |
-|---|---|---|
-{parts}
-| **all** | **{total:.0f}** | **{training:.0f}** |
+{table}
 
-Everything else than training takes {rest:.0f} s, {without_packages:.0f} s once the packages are
-there. A stage that is missing here did not run: its inputs came out as committed, byte for byte,
-and its results are in Git.
+A stage with "-" did not run: its inputs came out as committed, byte for byte, and its results are
+in Git. "Packages" are downloaded and installed once. The dataset came from {sources}.
 """
 
 
@@ -82,19 +89,35 @@ def main() -> None:
         f"train_{model}": 60 * int(minutes) + int(seconds)
         for model, minutes, seconds in LOOP.findall(printed)
     }
-    total, training = sum(parts.values()), sum(loops.values())
-    text = TEXT.format(
-        cores=os.cpu_count(),
-        source=SOURCE.search(printed)[1],
-        parts="\n".join(
-            f"| {part} | {seconds:.0f} | {loops.get(part, '')} |" for part, seconds in parts.items()
-        ),
-        total=total,
-        training=training,
-        rest=total - training,
-        without_packages=total - training - parts["packages"],
+    source = SOURCE.search(printed)[1]
+    by_processor.write("from_scratch", {"parts": parts, "loops": loops, "source": source}, *INPUTS)
+    files.write_bytes(
+        Path("docs/from_scratch.md"), document(by_processor.read("from_scratch")).encode()
     )
-    files.write_bytes(Path("docs/from_scratch.md"), text.encode())
+
+
+def document(by_kind: dict[str, dict]) -> str:
+    """Return docs/from_scratch.md, from what was measured by kind of processor."""
+
+    def cell(seconds: float | None, loop: float | None) -> str:
+        return "-" if seconds is None else f"{seconds:.0f}" + (f" ({loop:.0f})" if loop else "")
+
+    found = by_kind.values()
+    rows = {
+        part: [cell(of_kind["parts"].get(part), of_kind["loops"].get(part)) for of_kind in found]
+        for part in ("packages", *STAGES)
+    }
+    totals = [(sum(of["parts"].values()), of["parts"]["packages"], of["loops"]) for of in found]
+    rows["**all**"] = [f"**{total:.0f}**" for total, _, _ in totals]
+    rows["without packages"] = [f"{total - packages:.0f}" for total, packages, _ in totals]
+    rows["without packages and training loops"] = [
+        f"{total - packages - sum(loops.values()):.0f}" for total, packages, loops in totals
+    ]
+    return TEXT.format(
+        machines=by_processor.machines(by_kind),
+        table=by_processor.table("part", rows, list(by_kind)),
+        sources=", ".join(sorted({f"`{of_kind['source']}`" for of_kind in found})),
+    )
 
 
 if __name__ == "__main__":

@@ -6,8 +6,11 @@ Needs the models that `make` makes, and a chromium.
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from playwright.sync_api import sync_playwright
+
+from benchmarks import measured
 
 
 def main() -> None:
@@ -27,6 +30,8 @@ def main() -> None:
         page.wait_for_load_state("networkidle")
         page.screenshot(path="docs/page.png")
         browser.close()
+    page = sorted(path.as_posix() for path in Path("service/page").glob("*.*"))
+    measured.record(Path("docs/page.png"), *measured.TRAINING, *page)
     server.terminate()
     server.wait()
 

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
+from benchmarks import measured
 from fashion_mnist import dataset, files, metrics, picture
 from fashion_mnist.classifier import Classifier
 
@@ -189,6 +190,7 @@ def main() -> None:
     files.write_bytes(
         Path("docs/pictures.md"), TEXT.format(count=len(labels), table=table).encode()
     )
+    measured.record(Path("docs/pictures.md"), *measured.TRAINING, "fashion_mnist/picture.py")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import measured
 from fashion_mnist import comparison, files
 from fashion_mnist.dataset import CLASS_NAMES
 from fashion_mnist.seed_spread import PATH
@@ -50,8 +51,8 @@ def simulate_pair(
 
 
 def main() -> None:
-    measured = json.loads(PATH.read_text())
-    cnn, seeds = measured["cnn"], measured["seeds"]
+    spread = json.loads(PATH.read_text())
+    cnn, seeds = spread["cnn"], spread["seeds"]
     right_in = np.repeat(np.arange(seeds + 1), cnn["images_right_in"])
     count = len(right_in)
     rng = np.random.default_rng(0)
@@ -86,7 +87,11 @@ def main() -> None:
         simulated=np.std(differences),
         real=100 * 2**0.5 * cnn["sd"]["accuracy"],
     )
-    files.write_bytes(Path("docs/report_errors.md"), text.encode())
+    path = Path("docs/report_errors.md")
+    files.write_bytes(path, text.encode())
+    measured.record(
+        path, PATH.as_posix(), *(f"fashion_mnist/{n}.py" for n in ("comparison", "metrics"))
+    )
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 import stages
+from benchmarks import by_processor, measured
 from fashion_mnist import dataset, files
 from fashion_mnist.errors import InputError
 
@@ -25,14 +26,22 @@ CLIENTS = (1, 10, 50, 200)
 SECONDS = 5
 MANY_REQUESTS = 100_000
 IMAGES = 256  # in a request with a batch
+INPUTS = (
+    *measured.TRAINING,
+    *(f"fashion_mnist/{name}.py" for name in ("classifier", "picture", "similarity")),
+    *(path.as_posix() for path in sorted(Path("service").glob("*.py"))),
+)
 TEXT = """# The service under load
 
 Made by `python -m benchmarks.service_load`: wrk on loopback, {seconds} seconds a row, on the same
-{cores} cores as the service. Milliseconds, as wrk saw them.
+cores as the service. Milliseconds, as wrk saw them. {machines}
+"""
+OF_A_KIND = """
+## {kind}
 
 | request | clients | p50 | p95 | p99 | requests/s | errors |
 |---|---|---|---|---|---|---|
-{table}
+{rows}
 
 Ready {start:.1f} s after the command. Memory: {memory}.
 """
@@ -102,7 +111,7 @@ def resident(process: subprocess.Popen) -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) * 1024 / 1e6
 
 
-def requests_table(load: Load) -> str:
+def request_rows(load: Load) -> list[str]:
     pixels = dataset.to_pixels(dataset.load(Path("data/test")).images[:IMAGES])
     small, large = png(pixels[0]), photograph(pixels[0])
     load("/predict", 10, small, seconds=2)  # warms up
@@ -132,7 +141,7 @@ def requests_table(load: Load) -> str:
                 head_length if binary else "",
             )
             lines.append(row(name, clients, result, count))
-    return "\n".join(lines)
+    return lines
 
 
 def memory(load: Load, server: subprocess.Popen) -> str:
@@ -161,13 +170,27 @@ def main() -> None:
             url, *_ = server.stdout.readline().split() or sys.exit(1)  # it has said why
             start = time.monotonic() - started
             load = Load(Path(folder), url)
-            table, grown = requests_table(load), memory(load, server)
+            rows, grown = request_rows(load), memory(load, server)
         finally:
             server.terminate()
-    text = TEXT.format(
-        seconds=SECONDS, cores=os.cpu_count(), table=table, start=start, memory=grown
+    by_processor.write(
+        "service_load", {"rows": rows, "start_seconds": start, "memory": grown}, *INPUTS
     )
+    text = document(by_processor.read("service_load"))
     files.write_bytes(Path("docs/service_load.md"), text.encode())
+
+
+def document(by_kind: dict[str, dict]) -> str:
+    """Return docs/service_load.md, from what was measured by kind of processor."""
+    text = TEXT.format(seconds=SECONDS, machines=by_processor.machines(by_kind))
+    for kind, found in by_kind.items():
+        text += OF_A_KIND.format(
+            kind=kind,
+            rows="\n".join(found["rows"]),
+            start=found["start_seconds"],
+            memory=found["memory"],
+        )
+    return text
 
 
 if __name__ == "__main__":

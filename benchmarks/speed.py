@@ -1,11 +1,16 @@
 """How fast training is: `python -m benchmarks.speed` writes docs/speed.md.
 
-The network of params.yaml trains in turn as Keras would train it and as the workflow does, so that
-a noisy machine slows all alike; and convolutions run alone, for the processor's best rate.
+The network of params.yaml trains as Keras would train it and as the workflow does. The ways take
+turns, so that a noisy machine slows all alike, each in a process of its own, as TensorFlow reads
+its settings once. Then parts of a step run alone, and convolutions, for the processor's best rate.
 """
 
+import argparse
 import functools
+import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,81 +19,90 @@ from unittest import mock
 import numpy as np
 
 import stages
-from benchmarks.train import Stopwatch
-from fashion_mnist import dataset, files, models, params, training
+from benchmarks import by_processor, cost, measured
+from benchmarks.training_times import Steps
+from fashion_mnist import dataset, files, models, params, processor, training
 from fashion_mnist.backend import keras, tf
-from fashion_mnist.dataset import Split
 
-IMAGES, ROUNDS, REPEATS = 20_000, 3, 20
+STEPS, ROUNDS, REPEATS = 15, 3, 20
+WAYS = {
+    "plain": "plain Keras, float32, oneDNN where TensorFlow chooses it",
+    "without_onednn": "the workflow, float32, without oneDNN",
+    "float32": "the workflow, float32",
+    "unfused": "the workflow, Keras's batch normalisation",
+    "workflow": "the workflow",
+}
 TEXT = """# How fast training is
 
-Made by `python -m benchmarks.speed` on {cores} cores: the network of `params.yaml`, batches of
-{batch}, the second epoch of {images:,} images, {rounds} rounds in turn, median (lowest to highest).
+Made by `python -m benchmarks.speed`: the network of `params.yaml` trains in batches of {batch},
+each way {rounds} times in turn: images a second, median (lowest to highest), and the ratio to the
+first line in the same round. {machines}
 
-| training | images/s | against plain Keras |
-|---|---|---|
-{table}
+{rates}
 
-Plain Keras: the same network in stock layers, AdamW, `fit` on arrays. All run with
-TensorFlow's deterministic operations.
+Plain Keras: the same network in stock layers, AdamW, `fit` on arrays. All ways run TensorFlow's
+deterministic operations. Lines without a precision train in what `train.precision: auto` chooses:
+{precisions}.
 
-Where the time of a step goes, in the precision `auto`, the first three each run alone, median
-of {repeats}; the rest is what remains of a whole step: batches, accuracy, Keras's loop.
+Where the time of a step goes, in milliseconds: the first three parts each run alone, median of
+{repeats}; the rest is what remains of a whole step: batches, accuracy, Keras's loop.
 
-| part of a step | ms | share |
-|---|---|---|
 {parts}
 
-The best rate that a convolution alone reaches here (forward, bfloat16, the best of {shapes}
-shapes) is {best:.0f} GFLOP/s. Training in the precision `auto` sustains {sustained:.0f} GFLOP/s,
-{share:.0%} of it, counting only the convolutions: forward, and twice that backward.
+The best rate that a convolution alone reaches (forward, in the same precision, the best of {shapes}
+shapes), and what a whole step sustains, counting only its multiply-adds (two operations each):
+
+{sustained}
 """
 # Height and width, channels in, channels out: from what the networks here do to what suits a chip.
 SHAPES = [(28, 32, 32), (14, 32, 64), (14, 64, 64), (7, 128, 128), (7, 256, 256), (14, 256, 256)]
 
 
-def images_per_second(fit: Callable[[Stopwatch], None]) -> float:
-    """Return the rate of the second epoch; `fit` takes a callback."""
-    stopwatch = Stopwatch()
-    fit(stopwatch)
-    first, second = stopwatch.seconds
-    return IMAGES / (second - first)
-
-
-def plain(split: Split, settings: params.Params, stopwatch: Stopwatch) -> None:
-    training.prepare(settings.train.model_copy(update={"precision": "float32"}))
-    model = models.plain(models.cnn(settings.cnn))
-    model.compile("adamw", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(
-        *split,
-        batch_size=settings.train.batch_size,
-        epochs=2,
-        validation_data=(split.images[:100], split.labels[:100]),
-        callbacks=[stopwatch],
-        verbose=0,
-    )
-
-
-def ours(split: Split, settings: params.Params, precision: str, stopwatch: Stopwatch) -> None:
-    train = settings.train.model_copy(update={"precision": precision, "epochs": 2})
+def rate(way: str) -> float:
+    """Return the images a second of a way, in this process."""
+    settings = params.load("train", "cnn")
+    precision = "auto" if way in ("unfused", "workflow") else "float32"
+    train = settings.train.model_copy(update={"epochs": 1, "precision": precision})
+    split = dataset.load(Path("data/train")).take(np.arange(STEPS * train.batch_size))
+    few = split.take(np.arange(100))
+    steps = Steps()
     training.prepare(train)
-    model = models.cnn(settings.cnn)
-    few = Split(split.images[:100], split.labels[:100])
-    training.fit(model, split, few, train, settings.cnn, [stopwatch])
-
-
-def unfused(split: Split, settings: params.Params, stopwatch: Stopwatch) -> None:
+    if way == "plain":
+        model = models.plain(models.cnn(settings.cnn))
+        model.compile("adamw", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.fit(*split, batch_size=train.batch_size, callbacks=[steps], verbose=0)
+        return train.batch_size / steps.median()
     stock = functools.partial(keras.layers.BatchNormalization, momentum=0.6, epsilon=1e-5)
-    with mock.patch.object(models, "FusedBatchNormalization", stock):
-        ours(split, settings, "auto", stopwatch)
+    layer = stock if way == "unfused" else models.FusedBatchNormalization
+    with mock.patch.object(models, "FusedBatchNormalization", layer):
+        training.fit(models.cnn(settings.cnn), split, few, train, settings.cnn, [steps])
+    return train.batch_size / steps.median()
 
 
-def parts_of_a_step(split: Split, settings: params.Params) -> dict[str, float]:
+def rates() -> dict[str, list[float]]:
+    """Return the rates of all ways, each in a process of its own, a value a round."""
+    found: dict[str, list[float]] = {way: [] for way in WAYS}
+    for _ in range(ROUNDS):
+        for way in WAYS:
+            onednn = {"plain": _as_tensorflow_chooses(), "without_onednn": "0"}.get(way, "1")
+            environment = {**os.environ, "QUIET": "1", "TF_ENABLE_ONEDNN_OPTS": onednn}
+            command = [sys.executable, "-m", "benchmarks.speed", "--way", way]
+            done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
+            found[way].append(json.loads(done.stdout))
+    return found
+
+
+def _as_tensorflow_chooses() -> str:
+    has_vnni = "avx512_vnni" in processor.flags() and processor.kind() != "AVX2"
+    return "1" if has_vnni else "0"
+
+
+def parts_of_a_step(settings: params.Params) -> dict[str, float]:
     """Return the seconds that the parts of a training step take, each run alone."""
     train = settings.train.model_copy(update={"epochs": 1})
     training.prepare(train)
     model = models.cnn(settings.cnn)
-    few = Split(split.images[: train.batch_size], split.labels[: train.batch_size])
+    few = dataset.load(Path("data/train")).take(np.arange(train.batch_size))
     training.fit(model, few, few, train, settings.cnn)  # compiles the model, builds the optimizer
     images = tf.constant(few.images)
     targets = tf.one_hot(few.labels, len(dataset.CLASS_NAMES))
@@ -126,76 +140,91 @@ def median_seconds(work: Callable[[], object]) -> float:
     return float(np.median(seconds))
 
 
-def convolution_flops(model: keras.Model) -> int:
-    """Return the floating-point operations of the convolutions for one image, forward."""
-    return sum(
-        2 * int(np.prod(layer.kernel.shape)) * int(np.prod(layer.output.shape[1:3]))
-        for layer in model.layers
-        if isinstance(layer, keras.layers.Conv2D)
-    )
-
-
-def best_rate() -> float:
-    """Return the most operations a second that a convolution reaches, forward, in bfloat16."""
+def best_rate(precision: str) -> float:
+    """Return the most operations a second that a convolution reaches, forward."""
+    dtype = tf.bfloat16 if precision == "mixed_bfloat16" else tf.float32
     convolve = tf.function(lambda images, kernel: tf.nn.conv2d(images, kernel, 1, "SAME"))
-    rates = []
+    found = []
     for side, channels, filters in SHAPES:
-        images = tf.cast(tf.random.normal((256, side, side, channels)), tf.bfloat16)
-        kernel = tf.cast(tf.random.normal((3, 3, channels, filters)), tf.bfloat16)
+        images = tf.cast(tf.random.normal((256, side, side, channels)), dtype)
+        kernel = tf.cast(tf.random.normal((3, 3, channels, filters)), dtype)
         seconds = []
         for _ in range(10):
             started = time.perf_counter()
             convolve(images, kernel).numpy()
             seconds.append(time.perf_counter() - started)
-        rates.append(2 * 256 * side**2 * 9 * channels * filters / min(seconds))
-    return max(rates)
+        found.append(2 * 256 * side**2 * 9 * channels * filters / min(seconds))
+    return max(found)
+
+
+def measure() -> None:
+    """Measure all of it and write this processor's file."""
+    images_per_second = rates()
+    settings = params.load("train", "cnn")
+    parts = parts_of_a_step(settings)
+    precision = training.prepare(settings.train)
+    batch = settings.train.batch_size
+    by_processor.write(
+        "speed",
+        {
+            "precision": precision,
+            "batch_size": batch,
+            "images_per_second": images_per_second,
+            "parts_seconds": parts,
+            "multiply_adds_per_image": cost.training(models.cnn(settings.cnn), 1, 1),
+            "best_operations_per_second": best_rate(precision),
+        },
+        *measured.TRAINING,
+    )
+
+
+def document(found: dict[str, dict]) -> str:
+    """Return docs/speed.md, from what was measured by kind of processor."""
+    kinds = list(found)
+    table: dict[str, list[str]] = {}
+    for way, name in WAYS.items():
+        table[name] = []
+        for of_kind in found.values():
+            values, baseline = (
+                np.array(of_kind["images_per_second"][which]) for which in (way, "plain")
+            )
+            ratio = by_processor.middle(values / baseline, 2)
+            table[name].append(f"{by_processor.middle(values)}; {ratio}")
+    parts: dict[str, list[str]] = {name: [] for name in ("forward", "backward", "optimizer")}
+    parts["the rest"], sustained = [], {"best": [], "sustained": [], "share": []}
+    for of_kind in found.values():
+        fastest = float(np.median(of_kind["images_per_second"]["workflow"]))
+        step = of_kind["batch_size"] / fastest
+        known = of_kind["parts_seconds"]
+        for name, seconds in {**known, "the rest": step - sum(known.values())}.items():
+            parts[name].append(f"{1000 * seconds:.0f} ({seconds / step:.0%})")
+        best = of_kind["best_operations_per_second"]
+        reached = 2 * of_kind["multiply_adds_per_image"] * fastest
+        sustained["best"].append(f"{best / 1e9:.0f} GFLOP/s")
+        sustained["sustained"].append(f"{reached / 1e9:.0f} GFLOP/s")
+        sustained["share"].append(f"{reached / best:.0%}")
+    return TEXT.format(
+        batch=next(iter(found.values()))["batch_size"],
+        rounds=ROUNDS,
+        machines=by_processor.machines(found),
+        rates=by_processor.table("training", table, kinds),
+        precisions=", ".join(f"{m['precision']} on {kind}" for kind, m in found.items()),
+        repeats=REPEATS,
+        parts=by_processor.table("part of a step", parts, kinds),
+        shapes=len(SHAPES),
+        sustained=by_processor.table("rate", sustained, kinds),
+    )
 
 
 def main() -> None:
-    settings = params.load("train", "cnn")
-    split = Split(*(array[:IMAGES] for array in dataset.load(Path("data/train"))))
-    ways = {
-        "plain Keras, float32": lambda watch: plain(split, settings, watch),
-        "the workflow, float32": lambda watch: ours(split, settings, "float32", watch),
-        "the workflow, auto, Keras's batch normalisation": lambda watch: unfused(
-            split, settings, watch
-        ),
-        "the workflow, auto": lambda watch: ours(split, settings, "auto", watch),
-    }
-    rates = {name: [] for name in ways}
-    for _ in range(ROUNDS):
-        for name, fit in ways.items():
-            rates[name].append(images_per_second(fit))
-    baseline, *_, fastest = (np.array(values) for values in rates.values())
-    lines = []
-    for name, values in rates.items():
-        ratios = values / baseline
-        lines.append(
-            f"| {name} | {np.median(values):,.0f} ({min(values):,.0f} to {max(values):,.0f}) | "
-            f"{np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f}) |"
-        )
-    parts = parts_of_a_step(split, settings)
-    step = settings.train.batch_size / np.median(fastest)
-    parts["the rest"] = step - sum(parts.values())
-    flops = 3 * convolution_flops(models.cnn(settings.cnn))
-    best, sustained = best_rate() / 1e9, float(np.median(fastest)) * flops / 1e9
-    text = TEXT.format(
-        cores=os.cpu_count(),
-        batch=settings.train.batch_size,
-        images=IMAGES,
-        rounds=ROUNDS,
-        table="\n".join(lines),
-        parts="\n".join(
-            f"| {name} | {1000 * seconds:.1f} | {seconds / step:.0%} |"
-            for name, seconds in parts.items()
-        ),
-        repeats=REPEATS,
-        shapes=len(SHAPES),
-        best=best,
-        sustained=sustained,
-        share=sustained / best,
-    )
-    files.write_bytes(Path("docs/speed.md"), text.encode())
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--way", choices=WAYS, help="measure one way once and print its rate")
+    given = parser.parse_args()
+    if given.way:
+        print(json.dumps(rate(given.way)))
+        return
+    measure()
+    files.write_bytes(Path("docs/speed.md"), document(by_processor.read("speed")).encode())
 
 
 if __name__ == "__main__":

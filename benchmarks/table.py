@@ -14,6 +14,8 @@ from ruamel.yaml import YAML
 from scipy import stats
 
 import stages
+from benchmarks import by_processor, cost, rows
+from benchmarks.train import IMAGES, build
 from fashion_mnist import files
 from fashion_mnist.errors import InputError
 
@@ -23,21 +25,20 @@ SEEDS = 3  # fewer say nothing about the next one
 # The accuracy that a rung is for, and within how many units.
 RUNGS = {"92": (0.92, 2.5), "94": (0.94, 5), "95": (0.95, 30)}
 # What params.yaml trains.
-OURS = {"94": "our CNN, the 94 % rung", "mlp": "our MLP"}
+OURS = {"cnn": "our CNN", "mlp": "our MLP"}
 TEXT = Path("benchmarks/table.md")
 MARKS = ("<!-- made by benchmarks/table.py -->\n", "<!-- end -->\n")
 
 
 class Row(NamedTuple):
-    """The results of a row, a value a seed: accuracies are shares, times seconds."""
+    """The results of a row, a value a seed, as shares; and what its training costs."""
 
     name: str
     accuracy: np.ndarray
     flip_averaged: np.ndarray
     best_epoch: np.ndarray
-    seconds: np.ndarray
-    units: np.ndarray
     parameters: int
+    multiply_adds: int
 
 
 def load(name: str) -> Row | None:
@@ -45,15 +46,14 @@ def load(name: str) -> Row | None:
     runs = [json.loads(path.read_text()) for path in sorted(RESULTS.glob(f"{name}-[0-9]*.json"))]
     if len(runs) < SEEDS:
         return None
-    seconds = np.array([run["seconds"][-1] for run in runs])
+    train, recipe = rows.read(name, seed=0)
     return Row(
         name,
         np.array([run["accuracy"][-1] for run in runs]),
         np.array([run["flip_averaged_accuracy"] for run in runs]),
         np.array([max(run["accuracy"]) for run in runs]),
-        seconds,
-        seconds / [run["unit_seconds"] for run in runs],
         runs[0]["parameters"],
+        cost.training(build(recipe), IMAGES["test"], train.epochs),
     )
 
 
@@ -62,9 +62,9 @@ def spread(values: np.ndarray) -> str:
     return f"{values.mean():.2f} ± {values.std(ddof=1):.2f}"
 
 
-def middle(values: np.ndarray) -> str:
-    """Return median (lowest to highest): one busy moment of the machine moves a mean."""
-    return f"{np.median(values):.1f} ({values.min():.1f} to {values.max():.1f})"
+def units(measured: dict, name: str) -> np.ndarray:
+    """Return the units of time that a row takes, a value a round, as training_times measured."""
+    return np.array(measured["seconds"][name]) / measured["unit_seconds"]
 
 
 def verdict(published: float | None, accuracy: np.ndarray) -> str:
@@ -85,45 +85,68 @@ def verdict(published: float | None, accuracy: np.ndarray) -> str:
     return "reproduced"
 
 
-def ladder(rows: dict[str, Row]) -> str:
-    """Return the rungs as a Markdown table."""
-    lines = [
-        "| rung | test accuracy, % | flips averaged, % | units | aim, units | seeds | |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name, (accuracy, units) in RUNGS.items():
-        if row := rows.get(name):
-            met = {
-                "accuracy": row.accuracy.mean() >= accuracy,
-                "time": np.median(row.units) <= units,
-            }
-            missed = " and ".join(name for name, is_met in met.items() if not is_met)
+def ladder(found: dict[str, Row], times: dict[str, dict]) -> str:
+    """Return the rungs as a Markdown table.
+
+    Args:
+        found: the rows that have results.
+        times: what training_times measured, by kind of processor.
+    """
+    headings = ["rung", "test accuracy, %", "flips averaged, %", "multiply-adds, 10^12"]
+    headings += [*(f"units, {kind}" for kind in times), "aim, units", "seeds", ""]
+    lines = [headings, ["---"] * len(headings)]
+    for name, (accuracy, aim) in RUNGS.items():
+        if row := found.get(name):
+            taken = [units(measured, name) for measured in times.values()]
+            missed = ["accuracy"] * (row.accuracy.mean() < accuracy)
+            missed += [
+                f"time on {k}" for k, t in zip(times, taken, strict=True) if np.median(t) > aim
+            ]
             lines.append(
-                f"| {100 * accuracy:g} % | {spread(100 * row.accuracy)} | "
-                f"{spread(100 * row.flip_averaged)} | {middle(row.units)} | {units:g} | "
-                f"{len(row.units)} | {f'**{missed} missed**' if missed else 'met'} |"
+                [
+                    f"{100 * accuracy:g} %",
+                    spread(100 * row.accuracy),
+                    spread(100 * row.flip_averaged),
+                    f"{row.multiply_adds / 1e12:.1f}",
+                    *(by_processor.middle(values, 1) for values in taken),
+                    f"{aim:g}",
+                    f"{len(row.accuracy)}",
+                    f"**missed: {', '.join(missed)}**" if missed else "met",
+                ]
             )
-    return "\n".join(lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def comparison(rows: dict[str, Row], published: dict[str, float | None]) -> str:
-    """Return the published networks, and ours, as a Markdown table."""
-    lines = [
-        "| network | parameters | published, % | test accuracy, % | verdict | seconds | units "
-        "| best epoch instead of last | seeds |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for name, row in rows.items():
+def comparison(
+    found: dict[str, Row], published: dict[str, float | None], times: dict[str, dict]
+) -> str:
+    """Return the published networks, and ours, as a Markdown table; arguments as for `ladder`."""
+    headings = ["network", "parameters", "published, %", "test accuracy, %", "verdict"]
+    headings += ["multiply-adds, 10^12", *(f"seconds (units), {kind}" for kind in times)]
+    headings += ["best epoch instead of last", "seeds"]
+    lines = [headings, ["---"] * len(headings)]
+    for name, row in found.items():
         figure = published.get(name)
         ours = name not in published
         stated = "ours" if ours else "none" if figure is None else f"{100 * figure:g}"
         lines.append(
-            f"| {label(name)} | {row.parameters:,} | {stated} | {spread(100 * row.accuracy)} | "
-            f"{'' if ours else verdict(figure, row.accuracy)} | {np.median(row.seconds):.0f} | "
-            f"{middle(row.units)} | {100 * (row.best_epoch - row.accuracy).mean():+.2f} | "
-            f"{len(row.units)} |"
+            [
+                label(name),
+                f"{row.parameters:,}",
+                stated,
+                spread(100 * row.accuracy),
+                "" if ours else verdict(figure, row.accuracy),
+                f"{row.multiply_adds / 1e12:.2g}",
+                *(
+                    f"{np.median(measured['seconds'][name]):.0f} "
+                    f"({np.median(units(measured, name)):.1f})"
+                    for measured in times.values()
+                ),
+                f"{100 * (row.best_epoch - row.accuracy).mean():+.2f}",
+                f"{len(row.accuracy)}",
+            ]
         )
-    return "\n".join(lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def ablation() -> str:
@@ -133,8 +156,8 @@ def ablation() -> str:
         return "Not measured yet."
     found = {"nothing": found.pop("nothing"), **found}
     lines = [
-        "| changed | validation accuracy, % | difference, points (95 % interval) | units | seeds |",
-        "|---|---|---|---|---|",
+        "| changed | validation accuracy, % | difference, points (95 % interval) | seeds |",
+        "|---|---|---|---|",
     ]
     for ablated in found.values():
         accuracy, baseline = (
@@ -144,63 +167,69 @@ def ablation() -> str:
         welch = stats.ttest_ind(accuracy, baseline, equal_var=False)
         low, high = welch.confidence_interval()
         difference = f"{accuracy.mean() - baseline.mean():+.2f} ({low:+.2f} to {high:+.2f})"
-        units = [run["seconds"][-1] / run["unit_seconds"] for run in ablated["runs"]]
         changes = ", ".join(f"`{change}`" for change in ablated["changes"])
         lines.append(
             f"| {changes or 'nothing'} | {spread(accuracy)} | "
-            f"{difference if changes else ''} | {np.median(units):.1f} | {len(units)} |"
+            f"{difference if changes else ''} | {len(accuracy)} |"
         )
     return "\n".join(lines)
 
 
-def document(rows: dict[str, Row], published: dict[str, float | None]) -> str:
+def document(found: dict[str, Row], published: dict[str, float | None]) -> str:
     """Return docs/benchmarks.md: the text of table.md with the tables in it."""
+    times = by_processor.read("training_times")
     return TEXT.read_text().format(
-        unit=middle(np.concatenate([row.seconds / row.units for row in rows.values()])),
-        ladder=ladder(rows),
-        comparison=comparison(rows, published),
+        units="\n".join(
+            f"- {kind}: {by_processor.middle(measured['unit_seconds'], 1)} s"
+            for kind, measured in times.items()
+        ),
+        machines=by_processor.machines(times),
+        ladder=ladder(found, times),
+        comparison=comparison(found, published, times),
         ablation=ablation(),
     )
 
 
-def summary(rows: dict[str, Row], published: dict[str, float | None]) -> str:
+def summary(found: dict[str, Row], published: dict[str, float | None]) -> str:
     """Return what stands between MARKS in the README."""
-    return f"{ladder(rows)}\n\n{comparison(rows, published)}\n"
+    times = by_processor.read("training_times")
+    return f"{ladder(found, times)}\n\n{comparison(found, published, times)}\n"
 
 
 def label(name: str) -> str:
     return OURS.get(name, f"{name} % rung" if name in RUNGS else name)
 
 
-def draw(rows: dict[str, Row], path: Path) -> None:
-    """Draw accuracy against training time, every seed a point."""
+def draw(found: dict[str, Row], path: Path) -> None:
+    """Draw accuracy against what a training costs, every seed a point."""
     figure = Figure(figsize=(9, 5.5), layout="constrained")
     axes = figure.subplots()
     axes.set_xscale("log")
-    beside = 1.3 * max(row.units.max() for row in rows.values())
+    costs = {name: row.multiply_adds / 1e12 for name, row in found.items()}
+    beside = 1.6 * max(costs.values())
     height = -np.inf
     colors = iter(colormaps["Dark2"].colors)
-    for name, row in sorted(rows.items(), key=lambda item: item[1].accuracy.mean()):
+    for name, row in sorted(found.items(), key=lambda item: item[1].accuracy.mean()):
         ours = name in {**RUNGS, **OURS}
         color = "tab:blue" if ours else next(colors)
         accuracy = 100 * row.accuracy
         axes.plot(
-            row.units, accuracy, "o" if ours else "s", markersize=6, alpha=0.75,
-            color=color, markeredgewidth=0,
+            np.full(len(accuracy), costs[name]), accuracy, "o" if ours else "s", markersize=6,
+            alpha=0.6, color=color, markeredgewidth=0,
         )  # fmt: skip
-        # All names in one column, none over another, each with lines to its points.
+        # All names in one column, none over another, each with a line to its points.
         height = max(accuracy.mean(), height + 0.3)
-        center = np.median(row.units), accuracy.mean()
-        for end in (*zip(row.units, accuracy, strict=True), (beside, height)):
-            axes.plot(*zip(center, end, strict=True), color=color, alpha=0.3, linewidth=0.8)
-        axes.text(1.04 * beside, height, label(name), va="center", fontsize=9, color=color)
-    ticks = [tick for tick in (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500) if tick < beside]
+        axes.plot(
+            [costs[name], beside], [accuracy.mean(), height], color=color, alpha=0.3, linewidth=0.8
+        )
+        axes.text(1.06 * beside, height, label(name), va="center", fontsize=9, color=color)
+    ticks = [tick for tick in (0.1, 0.3, 1, 3, 10, 30, 100, 300) if tick < beside]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.set_xlim(right=beside)
-    axes.set_xlabel("training time, epochs of cnn-for-fashion-mnist in plain Keras")
+    axes.set_xlabel("multiply-adds of the whole training, 10$^{12}$ (the same on every machine)")
     axes.set_ylabel("test accuracy after the last epoch, %")
-    axes.set_title("Accuracy against training time, a point a seed", loc="left")
+    axes.set_title("Accuracy against the cost of training, a point a seed", loc="left")
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     with files.whole(path) as partial:
@@ -209,18 +238,18 @@ def draw(rows: dict[str, Row], path: Path) -> None:
 
 def main() -> None:
     published = YAML(typ="safe").load(Path("benchmarks/published.yaml"))
-    found = (load(name) for name in [*RUNGS, *OURS, *published])
-    rows = {row.name: row for row in found if row}
-    if not rows:
+    loaded = (load(name) for name in [*RUNGS, *OURS, *published])
+    found = {row.name: row for row in loaded if row}
+    if not found:
         raise InputError(f"{RESULTS}: no row with {SEEDS} seeds; `make benchmarks` makes them")
-    files.write_bytes(Path("docs/benchmarks.md"), document(rows, published).encode())
-    draw(rows, Path("docs/benchmarks.png"))
+    files.write_bytes(Path("docs/benchmarks.md"), document(found, published).encode())
+    draw(found, Path("docs/benchmarks.png"))
     readme = Path("README.md").read_text()
     if [readme.count(mark) for mark in MARKS] != [1, 1]:
         raise InputError(f"README.md: expected one line {MARKS[0]!r} and one {MARKS[1]!r}")
     before, _, rest = readme.partition(MARKS[0])
     _, _, after = rest.partition(MARKS[1])
-    block = MARKS[0] + summary(rows, published) + MARKS[1]
+    block = MARKS[0] + summary(found, published) + MARKS[1]
     files.write_bytes(Path("README.md"), (before + block + after).encode())
 
 

@@ -5,7 +5,6 @@ each epoch, of which only the last one counts.
 """
 
 import argparse
-import time
 from pathlib import Path
 from typing import Literal
 
@@ -23,40 +22,13 @@ from fashion_mnist.params import CNN, Recipe, Train
 IMAGES = {"test": 60_000, "validation": 55_000}
 
 
-class Stopwatch(keras.callbacks.Callback):
-    """Notes the seconds of training until the end of each epoch, without those of measuring."""
-
-    def on_train_begin(self, logs: dict | None = None) -> None:
-        self.started, self.seconds = time.perf_counter(), []
-
-    def on_test_begin(self, logs: dict | None = None) -> None:
-        self.seconds.append(time.perf_counter() - self.started)
-        self.paused = time.perf_counter()
-
-    def on_test_end(self, logs: dict | None = None) -> None:
-        self.started += time.perf_counter() - self.paused
-
-
-def unit_seconds(split: Split) -> float:
-    """Return the unit of time: an epoch of cnn-for-fashion-mnist in Keras's own `fit`, float32.
-
-    Ten times the median of ten tenths: for seconds at a time, a busy machine is half as fast.
-    """
-    _, recipe = rows.read("cnn-for-fashion-mnist", seed=0)
-    keras.config.set_dtype_policy("float32")
-    model = models.cnn(recipe)
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(split.images[:640], split.labels[:640], batch_size=64, verbose=0)  # traces
-    tenths = []
-    for images, labels in zip(*(np.array_split(array, 10) for array in split), strict=True):
-        started = time.perf_counter()
-        model.fit(images, labels, batch_size=64, verbose=0)
-        tenths.append(time.perf_counter() - started)
-    return 10 * float(np.median(tenths))
+def build(recipe: Recipe) -> keras.Model:
+    """Build the network of a recipe, an MLP or a CNN."""
+    return models.cnn(recipe) if isinstance(recipe, CNN) else models.mlp(recipe)
 
 
 def run(train: Train, recipe: Recipe, measured_on: Literal["test", "validation"]) -> dict:
-    """Train and return what the tables need; accuracies are shares, times seconds.
+    """Train and return what the tables need; accuracies are shares.
 
     Training takes the validation images, too, unless they are what is measured.
     """
@@ -70,19 +42,15 @@ def run(train: Train, recipe: Recipe, measured_on: Literal["test", "validation"]
             f"{expected:,}; `git checkout params.yaml && dvc repro normalize` brings them back"
         )
     held_out = dataset.load(Path("data") / measured_on)
-    unit = unit_seconds(split)
     precision = training.prepare(train)
-    model = models.cnn(recipe) if isinstance(recipe, CNN) else models.mlp(recipe)
-    stopwatch = Stopwatch()
-    history = training.fit(model, split, held_out, train, recipe, [stopwatch])
+    model = build(recipe)
+    history = training.fit(model, split, held_out, train, recipe)
     averaged = sum(
         models.predict(model, images) for images in (held_out.images, held_out.images[:, :, ::-1])
     )
     return {
         "accuracy": history["val_accuracy"].tolist(),
         "flip_averaged_accuracy": float((averaged.argmax(axis=1) == held_out.labels).mean()),
-        "seconds": stopwatch.seconds,
-        "unit_seconds": unit,
         "parameters": model.count_params(),
         "precision": precision,
     }

@@ -3,6 +3,7 @@
 import os
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 # Jupyter and Colab name a backend that other processes may not have; nothing here is interactive.
 os.environ.pop("MPLBACKEND", None)
@@ -17,6 +18,7 @@ from fashion_mnist.dataset import CLASS_NAMES, Split
 from fashion_mnist.files import whole
 
 RIGHT, WRONG, MUTED = "#1a7f5a", "#c8372d", "#6b7280"
+CELL = 0.9  # of a table's cell, the share of its width and height that an image fills
 MODEL_COLOURS = {"mlp": "#c77d0a", "cnn": "#2563c9"}
 
 # A matplotlibrc of the user's must not change the bytes.
@@ -51,6 +53,27 @@ def _show(axes: Axes, image: np.ndarray) -> None:
     axes.spines[:].set_visible(False)
 
 
+def _table(width: float, height: float, title: str) -> tuple[Figure, Axes]:
+    """Return a figure with one Axes for a table of images: an Axes for each takes seconds.
+
+    Args:
+        width, height: of the table, in cells.
+        title: of the whole.
+    """
+    figure = Figure(figsize=(0.66 * width + 0.9, 0.66 * height + 0.4))
+    figure.suptitle(title, fontsize=10)
+    axes = figure.subplots()
+    axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[], autoscale_on=False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    return figure, axes
+
+
+def _put(axes: Axes, left: float, top: float, pixels: np.ndarray, **options: Any) -> None:
+    """Draw pixels, (height, width), as a square into a table; `options` are those of imshow."""
+    axes.imshow(pixels, extent=(left, left + CELL, top + CELL, top), **options)
+
+
 def samples(path: Path, images: np.ndarray, labels: np.ndarray, rows: int) -> None:
     """Draw the first rows x rows images (n, 28, 28, 1) with their class names."""
     figure = Figure(figsize=(1.25 * rows, 1.45 * rows))
@@ -66,10 +89,7 @@ def samples(path: Path, images: np.ndarray, labels: np.ndarray, rows: int) -> No
 def curves(path: Path, histories: dict[str, pd.DataFrame]) -> None:
     """Draw accuracy and loss by epoch, for training and validation, one colour a model."""
     figure = Figure(figsize=(9, 3.6))
-    panels = figure.subplots(
-        1,
-        2,
-    )
+    panels = figure.subplots(1, 2)
     for axes, quantity, title in (
         (panels[0], "accuracy", "accuracy by epoch"),
         (panels[1], "loss", "loss by epoch (label smoothing raises it)"),
@@ -167,18 +187,16 @@ def feature_maps(
         maps: float32 (n, height, width, m), not negative.
         title: of the whole.
     """
-    rows, columns = len(images), 1 + maps.shape[-1]
-    figure = Figure(figsize=(0.62 * columns + 0.9, 0.64 * rows + 0.5))
-    grid = figure.subplots(rows, columns, squeeze=False)
-    figure.suptitle(title, fontsize=10)
+    rows = len(images)
+    figure, axes = _table(1 + maps.shape[-1], rows, title)
     # One scale a map, so that the garments that wake a unit up can be told from the others.
     brightest = np.maximum(maps.max(axis=(0, 1, 2)), 1e-6)
-    for row, image, label, image_maps in zip(grid, images, labels, maps, strict=True):
-        _show(row[0], image)
-        row[0].set_ylabel(CLASS_NAMES[label], rotation=0, ha="right", va="center")
-        for unit, axes in enumerate(row[1:]):
-            axes.imshow(image_maps[..., unit], cmap="magma", vmin=0, vmax=brightest[unit])
-            axes.set_axis_off()
+    for row, (image, image_maps) in enumerate(zip(images, maps, strict=True)):
+        _put(axes, 0, row, image[..., 0], cmap="gray_r", vmin=0, vmax=1)
+        for unit, vmax in enumerate(brightest):
+            pixels = image_maps[..., unit]
+            _put(axes, 1 + unit, row, pixels, cmap="magma", vmin=0, vmax=vmax)
+    axes.set_yticks(np.arange(rows) + CELL / 2, [CLASS_NAMES[label] for label in labels])
     _save(path, figure)
 
 
@@ -212,16 +230,22 @@ def similar_items(
         neighbours: n splits of equally many images, the most similar first.
         title: of the whole.
     """
-    rows, columns = len(neighbours), 1 + len(neighbours[0].labels)
-    figure = Figure(figsize=(0.85 * columns + 0.6, 1.02 * rows + 0.5))
-    grid = figure.subplots(rows, columns, squeeze=False)
-    figure.suptitle(title, fontsize=10)
-    for row, image, label, found in zip(grid, *queries, neighbours, strict=True):
-        _show(row[0], image)
-        row[0].set_title(CLASS_NAMES[label], fontweight="bold")
-        for axes, its_image, its_label in zip(row[1:], *found, strict=True):
-            _show(axes, its_image)
-            axes.set_title(CLASS_NAMES[its_label], color=RIGHT if its_label == label else WRONG)
+    height = 1.3  # of a row: an image below its class
+    figure, axes = _table(1 + len(neighbours[0].labels), height * len(neighbours), title)
+    for row, (image, label, found) in enumerate(zip(*queries, neighbours, strict=True)):
+        top = height * row + 0.3
+        shown = [(image, label), *zip(*found, strict=True)]
+        for column, (its_image, its_label) in enumerate(shown):
+            _put(axes, column, top, its_image[..., 0], cmap="gray_r", vmin=0, vmax=1)
+            axes.text(
+                column + CELL / 2,
+                top - 0.06,
+                CLASS_NAMES[its_label],
+                fontsize=7.5,
+                ha="center",
+                color="black" if column == 0 else RIGHT if its_label == label else WRONG,
+                fontweight="normal" if column else "bold",
+            )
     _save(path, figure)
 
 

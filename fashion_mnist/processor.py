@@ -15,29 +15,40 @@ MULTIPLIES_BFLOAT16 = ("AMX-BF16", "AVX512-BF16")
 
 
 def kind() -> str:
-    """Return a key of KINDS; on other processors, the machine's architecture, such as aarch64.
+    """Return the kind of processor that networks train on.
 
-    ONEDNN_MAX_CPU_ISA=AVX2, oneDNN's own variable, makes any x86-64 processor one of kind AVX2.
+    A key of KINDS; on other processors, the machine's architecture, such as aarch64. oneDNN's
+    variable ONEDNN_MAX_CPU_ISA=AVX2 holds any x86-64 processor to what one of kind AVX2 does.
     """
-    known = flags()
-    fastest = next((name for name, flag in KINDS.items() if flag in known), platform.machine())
-    is_limited = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() == "AVX2"
-    return "AVX2" if is_limited and fastest in KINDS else fastest
+    return "AVX2" if _is_held_to_avx2() else _fastest()
 
 
 def describe() -> dict[str, str | int | list[str]]:
-    """Return what a measurement says of its processor: kind, model, cores, flags of KINDS."""
+    """Return what a measurement says of its processor: kind, model, cores, flags of KINDS.
+
+    Unlike `kind`, it calls a processor that is held to AVX2 so: "AVX2 on AVX512-BF16".
+    """
     model = next((_value(line) for line in _cpuinfo() if line.startswith("model name")), "")
     return {
-        "kind": kind(),
-        "model": model or platform.processor() or platform.machine(),
+        "kind": f"AVX2 on {_fastest()}" if _is_held_to_avx2() else _fastest(),
+        "model": model or platform.machine(),
         "cores": os.cpu_count() or 1,
         "flags": [flag for flag in KINDS.values() if flag in flags()],
     }
 
 
+def _is_held_to_avx2() -> bool:
+    is_asked_for = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() == "AVX2"
+    return is_asked_for and _fastest() in [kind for kind in KINDS if kind != "AVX2"]
+
+
+def _fastest() -> str:
+    known = flags()
+    return next((kind for kind, flag in KINDS.items() if flag in known), platform.machine())
+
+
 def flags() -> set[str]:
-    """Return the flags of the first processor in /proc/cpuinfo, or none without that file."""
+    """Return what /proc/cpuinfo says that the first processor can do; nothing without that file."""
     lines = (line for line in _cpuinfo() if line.startswith("flags"))
     return set(_value(next(lines, "")).split())
 

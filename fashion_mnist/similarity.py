@@ -107,13 +107,18 @@ def retrieval(
         Of each query, float64 (m,): precision_at_1, precision_at_10, average_precision.
     """
     gallery, queries = unit_length(gallery), unit_length(queries)
+    of_class = {label: gallery_labels == label for label in np.unique(labels)}
     rows = []
     for start in range(0, len(queries), BATCH_SIZE):
         cosines = queries[start : start + BATCH_SIZE] @ gallery.T
         for row, label in zip(cosines, labels[start : start + BATCH_SIZE], strict=True):
-            relevant = gallery_labels[np.argsort(-row)] == label
-            ranks = 1 + np.flatnonzero(relevant)
-            precisions = np.arange(1, len(ranks) + 1) / ranks
-            rows.append((relevant[0], relevant[:10].mean(), precisions.mean()))
+            # Sorting cosines is ten times as fast as sorting positions by them.
+            relevant = np.sort(row[of_class[label]])[::-1]
+            others = np.sort(row[~of_class[label]])
+            better = len(others) - np.searchsorted(others, relevant, side="right")
+            places = np.arange(1, len(relevant) + 1)
+            ranks = better + places
+            in_ten = (ranks <= 10).sum() / min(10, len(gallery))
+            rows.append((ranks[0] == 1, in_ten, (places / ranks).mean()))
     names = ("precision_at_1", "precision_at_10", "average_precision")
     return dict(zip(names, np.array(rows, dtype=float).T, strict=True))

@@ -52,6 +52,7 @@ def fetch(
     """
     failures = []
     for source in sources:
+        progress.say(f"download: trying {source}")
         try:
             contents = _read_all(source, sha256, timeout, retries)
         except _SourceError as error:

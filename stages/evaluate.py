@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fashion_mnist import dataset, figures, files, metrics, models, params, tables
+from fashion_mnist import dataset, figures, files, metrics, models, params, progress, tables
 from stages import run
 
 MODELS = ("mlp", "cnn")
@@ -19,15 +19,17 @@ def main() -> None:
     evaluate = params.load("evaluate").evaluate
     images, labels = dataset.load(Path("data/test"))
     histories = {name: tables.read(PLOTS / f"training_{name}.csv") for name in MODELS}
-    probabilities = {
-        name: models.predict(models.load(Path(f"models/{name}.keras")), images) for name in MODELS
-    }
+    probabilities = {}
+    for name in MODELS:
+        progress.say(f"evaluate: the {name.upper()} classifies {len(labels):,} test images")
+        probabilities[name] = models.predict(models.load(Path(f"models/{name}.keras")), images)
     predicted = {name: rows.argmax(axis=1) for name, rows in probabilities.items()}
     report = {name: metrics.evaluate(rows, labels) for name, rows in probabilities.items()}
     report["cnn_against_mlp"] = metrics.compare(
         predicted["cnn"] == labels, predicted["mlp"] == labels
     )
 
+    progress.say("evaluate: drawing")
     figures.curves(PLOTS / "curves.png", histories)
     for name, rows in probabilities.items():
         tables.write(PLOTS / f"predictions_{name}.csv", metrics.predictions(rows, labels))

@@ -7,7 +7,17 @@ the CNN with 8-bit convolutions. metrics/export.json: calibration, decisions, th
 
 from pathlib import Path
 
-from fashion_mnist import calibration, card, conversion, dataset, files, metrics, models, params
+from fashion_mnist import (
+    calibration,
+    card,
+    conversion,
+    dataset,
+    files,
+    metrics,
+    models,
+    params,
+    progress,
+)
 from fashion_mnist.classifier import Classifier
 from stages import run
 
@@ -24,6 +34,7 @@ def main() -> None:
     test_pixels = dataset.to_pixels(test.images)
     answers, report = {}, {}
     for name in ("mlp", "cnn"):
+        progress.say(f"export: the {name.upper()} as ONNX, held against Keras")
         network = models.load(MODELS / f"{name}.keras")
         temperature = calibration.fit_temperature(
             models.predict(network, validation.images), validation.labels
@@ -38,6 +49,7 @@ def main() -> None:
                     name, models.predict(network, test.images), answers[name][0]
                 ),
             }
+    progress.say("export: the CNN with 8-bit convolutions")
     ranges = dataset.to_pixels(training.images[: settings.export.quantization_images])
     quantized = conversion.quantize(MODELS / "cnn.onnx", ranges)
     files.write_bytes(MODELS / "cnn_int8.onnx", quantized.SerializeToString())

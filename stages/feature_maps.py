@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fashion_mnist import activations, dataset, figures, files, models, params
+from fashion_mnist import activations, dataset, figures, files, models, params, progress
 from stages import run
 
 
@@ -20,6 +20,7 @@ def main() -> None:
     names = activations.rectified_layers(model)
     activity = {}
     for name in names:
+        progress.say(f"feature_maps: {name} for {len(labels):,} validation images")
         maps = activations.of_layer(model, name, images)
         activity[name] = activations.activity(maps)
         busiest = np.argsort(-maps.mean(axis=(0, 1, 2)), kind="stable")[:shown]

@@ -6,12 +6,13 @@ plots/samples.png and metrics/dataset.json, the number of images by split and cl
 
 from pathlib import Path
 
-from fashion_mnist import dataset, figures, files, params
+from fashion_mnist import dataset, figures, files, params, progress
 from stages import run
 
 
 def main() -> None:
     normalize = params.load("normalize").normalize
+    progress.say("normalize: reading and splitting the images")
     raw = Path("data/raw")
     training = dataset.read_split(raw / dataset.TRAIN_IMAGES, raw / dataset.TRAIN_LABELS)
     test = dataset.read_split(raw / dataset.TEST_IMAGES, raw / dataset.TEST_LABELS)

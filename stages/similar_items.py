@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fashion_mnist import dataset, figures, files, metrics, params, similarity
+from fashion_mnist import dataset, figures, files, metrics, params, progress, similarity
 from fashion_mnist.classifier import Classifier
 from stages import run
 
@@ -20,6 +20,7 @@ def main() -> None:
     pixels, query_pixels = dataset.to_pixels(training.images), dataset.to_pixels(queries.images)
     network = Path("models/cnn.onnx")
     classifier = Classifier(network)
+    progress.say(f"similar_items: what the CNN sees in {len(pixels):,} training images")
     features, query_features = classifier(pixels).features, classifier(query_pixels).features
     index = similarity.Index(similarity.unit_length(features), pixels, training.labels)
     similarity.save(index, Path("models/similar"), network)
@@ -37,6 +38,7 @@ def main() -> None:
         ("features", features, query_features),
         ("pixels", training.images, queries.images),
     ):
+        progress.say(f"similar_items: looking up {len(queries.labels):,} test images by {space}")
         figures_of_merit = similarity.retrieval(
             gallery.reshape(len(gallery), -1),
             training.labels,

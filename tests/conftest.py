@@ -24,6 +24,8 @@ os.environ |= {
     "DVC_SYSTEM_CONFIG_DIR": "/nonexistent",
     "NO_PROXY": "127.0.0.1,localhost",
     "no_proxy": "127.0.0.1,localhost",
+    # Errors are one line on stderr; what else is said there has tests of its own.
+    "QUIET": "1",
     # Several processes at once, each of which would take all of a GPU's memory.
     "CUDA_VISIBLE_DEVICES": "-1",
 }

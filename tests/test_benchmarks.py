@@ -1,6 +1,7 @@
 """The rows of the benchmarks are what they say; the table judges and counts as it says."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,19 @@ import pytest
 from conftest import ROOT, made_images
 from ruamel.yaml import YAML
 
-from benchmarks import rows, table
-from benchmarks.train import Stopwatch
-from fashion_mnist import models, params, training
+from benchmarks import (
+    by_processor,
+    cost,
+    from_scratch,
+    measured,
+    rows,
+    service_load,
+    speed,
+    table,
+    training_times,
+)
+from fashion_mnist import models, params
+from fashion_mnist.backend import keras
 from fashion_mnist.dataset import Split
 
 yaml = YAML(typ="safe", pure=True)
@@ -46,7 +57,7 @@ def test_every_row_is_run():
 def test_our_rows_are_what_the_workflow_trains(monkeypatch):
     monkeypatch.chdir(ROOT)
     shipped = params.load("train", "cnn", "mlp")
-    assert rows.read("94", shipped.train.seed) == (shipped.train, shipped.cnn)
+    assert rows.read("cnn", shipped.train.seed) == (shipped.train, shipped.cnn)
     assert rows.read("mlp", shipped.train.seed) == (shipped.train, shipped.mlp)
 
 
@@ -63,27 +74,99 @@ def test_an_ablation_changes_what_it_names_and_nothing_else(name, changes):
     }
 
 
-def test_the_clock_stands_while_accuracy_is_measured(monkeypatch):
-    now = iter([0.0, 10.0, 10.0, 13.0, 20.0, 20.0, 21.0])
-    monkeypatch.setattr("benchmarks.train.time.perf_counter", lambda: next(now))
-    stopwatch = Stopwatch()
-    stopwatch.on_train_begin()
-    for _ in range(2):
-        stopwatch.on_test_begin()
-        stopwatch.on_test_end()
-    assert stopwatch.seconds == [10.0, 17.0]
+def test_multiply_adds_by_hand():
+    layers = keras.layers
+    images = keras.Input((28, 28, 1))
+    x = layers.Conv2D(4, 3, padding="same")(images)  # 28 * 28 positions, 9 weights, 4 filters
+    x = layers.MaxPooling2D()(x)
+    x = layers.Conv2D(6, 3, padding="valid")(x)  # 12 * 12 positions, 9 weights of 4 channels
+    x = layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(images, layers.Dense(10)(x))
+    first, second, dense = 784 * 9 * 4, 144 * 9 * 4 * 6, 60
+    assert cost.forward(model) == [first, second, dense]
+    # Backward, a layer costs as much for its weights and again for its inputs: not the first one.
+    assert cost.training(model, images=5, epochs=2) == 10 * (2 * first + 3 * (second + dense))
 
 
-def test_the_clock_sees_every_epoch():
+def test_the_seconds_of_a_row_are_those_of_its_steps(monkeypatch):
     train, recipe = rows.read("mlp", seed=0)
-    images, labels = made_images(60, seed=3)
+    images, labels = made_images(200, seed=3)
     split = Split(images[..., None] / np.float32(255), labels)
-    train = train.model_copy(update={"epochs": 3, "precision": "float32"})
-    training.prepare(train)
-    stopwatch = Stopwatch()
-    training.fit(models.mlp(recipe), split, split, train, recipe, [stopwatch])
-    assert len(stopwatch.seconds) == 3
-    assert 0 < stopwatch.seconds[0] < stopwatch.seconds[1] < stopwatch.seconds[2]
+    monkeypatch.setattr(training_times.Steps, "median", lambda steps: 0.5)
+    steps_of_an_epoch = 60_000 // train.batch_size
+    expected = 0.5 * steps_of_an_epoch * train.epochs
+    assert training_times.row_seconds(train, recipe, split) == expected
+
+
+def test_the_first_steps_do_not_count():
+    steps = training_times.Steps()
+    durations = [9.0] * training_times.SKIPPED + [1.0, 2.0, 3.0]
+    steps.ends = np.cumsum([0.0, *durations]).tolist()
+    assert steps.median() == 2.0
+
+
+@pytest.fixture
+def two_kinds(tmp_path, monkeypatch):
+    """Times of two kinds of processor, each written by a machine of that kind."""
+    monkeypatch.setattr(by_processor, "FOLDER", tmp_path / "times")
+    monkeypatch.setattr(measured, "RECORD", tmp_path / "measured.json")
+
+    def write(name: str, **of_kind: dict) -> dict[str, dict]:
+        for kind, content in of_kind.items():
+            described = {"kind": kind.replace("_", "-"), "model": f"A {kind}", "cores": 2}
+            monkeypatch.setattr(by_processor.processor, "describe", lambda d=described: d)
+            by_processor.write(name, content)
+        return by_processor.read(name)
+
+    return write
+
+
+def test_a_machine_adds_its_column_and_leaves_the_others(two_kinds):
+    found = two_kinds("speed", AVX512_BF16={"a": 1}, AVX2={"a": 2})
+    assert list(found) == ["AVX2", "AVX512-BF16"]
+    found = two_kinds("speed", AVX2={"a": 3}, POWER={"a": 4})
+    assert [of_kind["a"] for of_kind in found.values()] == [3, 1, 4]
+    line = by_processor.machines(found)
+    assert line.startswith("Measured on: AVX2: 2 cores of A AVX2; AVX512-BF16: 2 cores of A AV")
+
+
+def test_the_documents_of_times_show_the_committed_times(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert Path("docs/speed.md").read_text() == speed.document(by_processor.read("speed"))
+    made = from_scratch.document(by_processor.read("from_scratch"))
+    assert Path("docs/from_scratch.md").read_text() == made
+    made = service_load.document(by_processor.read("service_load"))
+    assert Path("docs/service_load.md").read_text() == made
+
+
+def test_a_document_is_older_than_what_changed_since(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "params.yaml", "params.yaml")
+    Path("code.py").write_text("first")
+    Path("other.py").write_text("first")
+    measured.RECORD.parent.mkdir()
+    measured.record(Path("docs/one.md"), "code.py", "params.yaml: train")
+    measured.record(Path("docs/two.md"), "other.py", "params.yaml: cnn")
+    assert measured.older() == {}
+    Path("code.py").write_text("second")
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("batch_size:", "batch_size: 7 #"))
+    assert measured.older() == {"docs/one.md": ["code.py", "params.yaml: train"]}
+    measured.record(Path("docs/one.md"), "code.py", "params.yaml: train")
+    assert measured.older() == {}
+
+
+def test_every_measured_document_says_what_it_measured():
+    known = json.loads((ROOT / measured.RECORD).read_text())
+    documents = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")
+                 if "Made by `python -m benchmarks" in path.read_text()}  # fmt: skip
+    by_kind = {"docs/speed.md", "docs/from_scratch.md", "docs/service_load.md"}
+    assert documents - by_kind == {"docs/pictures.md", "docs/report_errors.md"}
+    times = {path.relative_to(ROOT).as_posix()
+             for path in (ROOT / by_processor.FOLDER).rglob("*.json")}  # fmt: skip
+    reports = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/reports").glob("*.md")}
+    others = {"docs/page.png", "metrics/seed_spread.json"}
+    assert known.keys() == (documents - by_kind) | times | reports | others
 
 
 @pytest.mark.parametrize(
@@ -119,17 +202,17 @@ def test_the_documents_show_the_committed_results(monkeypatch):
 
 def test_a_row_counts_its_last_epoch_and_its_own_seeds(tmp_path, monkeypatch):
     monkeypatch.setattr(table, "RESULTS", tmp_path)
-    result = {"flip_averaged_accuracy": 0.93, "unit_seconds": 10.0, "parameters": 5}
+    result = {"flip_averaged_accuracy": 0.93, "parameters": 5}
     runs = ((10, [0.90, 0.92, 0.91]), (11, [0.89, 0.90, 0.93]), (12, [0.85, 0.90, 0.90]))
     for seed, accuracy in runs:
         assert table.load("cnn") is None
-        content = {**result, "accuracy": accuracy, "seconds": [10.0, 20.0, 30.0]}
+        content = {**result, "accuracy": accuracy}
         (tmp_path / f"cnn-{seed}.json").write_text(json.dumps(content))
     (tmp_path / "cnn-table-10.json").write_text("another row")
+    monkeypatch.chdir(ROOT)
     row = table.load("cnn")
     assert row.accuracy.tolist() == [0.91, 0.93, 0.90]
     assert row.best_epoch.tolist() == [0.92, 0.93, 0.90]
-    assert row.units.tolist() == [3.0, 3.0, 3.0]
 
 
 def test_an_ablation_is_held_against_the_unchanged_rung(tmp_path, monkeypatch):
@@ -137,17 +220,14 @@ def test_an_ablation_is_held_against_the_unchanged_rung(tmp_path, monkeypatch):
     assert table.ablation() == "Not measured yet."
 
     def write(name, changes, accuracies):
-        runs = [
-            {"accuracy": [0.5, accuracy], "seconds": [1.0, 30.0], "unit_seconds": 10.0}
-            for accuracy in accuracies
-        ]
+        runs = [{"accuracy": [0.5, accuracy]} for accuracy in accuracies]
         (tmp_path / f"{name}.json").write_text(json.dumps({"changes": changes, "runs": runs}))
 
     write("nothing", [], [0.93, 0.94, 0.95])
     write("adamw", ["cnn.optimizer=adamw", "cnn.weight_decay=0.005"], [0.92, 0.93, 0.94])
     # Both have sd 1 point: Student's t of 4 is 2.776, times the root of two thirds.
     assert table.ablation().splitlines()[2:] == [
-        "| nothing | 94.00 ± 1.00 |  | 3.0 | 3 |",
+        "| nothing | 94.00 ± 1.00 |  | 3 |",
         "| `cnn.optimizer=adamw`, `cnn.weight_decay=0.005` | 93.00 ± 1.00 | "
-        "-1.00 (-3.27 to +1.27) | 3.0 | 3 |",
+        "-1.00 (-3.27 to +1.27) | 3 |",
     ]

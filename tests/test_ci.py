@@ -92,6 +92,18 @@ def test_actions_are_pinned_and_scripts_get_values_by_environment_only(name):
     assert not any("${{" in script for script in scripts(name))
 
 
+def test_no_action_runs_on_node_20():
+    """GitHub's runners have none any more; of each action, the first major on Node 24."""
+    on_node_24 = {
+        **{"checkout": 5, "setup-python": 6, "cache": 5},
+        **{"upload-artifact": 6, "download-artifact": 7},
+    }
+    text = "".join(path.read_text() for path in (ROOT / ".github/workflows").glob("*.yml"))
+    used = re.findall(r"uses: actions/([a-z-]+)@\w+ # v(\d+)", text)
+    assert {name for name, _ in used} == on_node_24.keys()
+    assert all(int(major) >= on_node_24[name] for name, major in used)
+
+
 def test_checkouts_leave_no_token_and_the_workflow_that_may_write_has_none():
     checkouts = [s for s in steps("ci") if s.get("uses", "").startswith("actions/checkout@")]
     assert len(checkouts) == len(WORKFLOWS["ci"]["jobs"])

@@ -1,3 +1,4 @@
+import contextlib
 import gzip
 
 import numpy as np
@@ -116,6 +117,10 @@ def test_saved_splits_load_as_they_were_without_being_read_into_memory(tmp_path,
             lambda folder: np.save(folder / "labels.npy", np.zeros((20, 1), np.uint8)),
             "expected float",
         ),
+        (
+            lambda folder: np.save(folder / "labels.npy", np.full(20, 10, np.uint8)),
+            r"labels\.npy: label 10 found, expected 0 to 9; .* normalize`",
+        ),
     ],
 )
 def test_load_names_what_is_wrong(tmp_path, pair, spoil, complaint):
@@ -123,6 +128,18 @@ def test_load_names_what_is_wrong(tmp_path, pair, spoil, complaint):
     spoil(tmp_path)
     with pytest.raises(InputError, match=complaint):
         dataset.load(tmp_path)
+
+
+def test_a_damaged_head_of_a_file_raises_nothing_but_input_errors(tmp_path, pair):
+    dataset.save({tmp_path: dataset.read_split(*pair)})
+    sound = (tmp_path / "labels.npy").read_bytes()
+    for place in range(128):
+        for value in (0, 10, 39, 40, 123, 255):
+            damaged = bytearray(sound)
+            damaged[place] = value
+            (tmp_path / "labels.npy").write_bytes(damaged)
+            with contextlib.suppress(InputError):
+                dataset.load(tmp_path)
 
 
 def test_splits_take_their_names_together(tmp_path, pair):

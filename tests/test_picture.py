@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import struct
 import time
 from pathlib import Path
 
@@ -154,6 +155,41 @@ def test_too_many_pixels_are_refused_before_they_are_decoded():
     with pytest.raises(InputError, match="20000x20000 pixels, expected at most 40,000,000"):
         picture.pixels(content, "a bomb")
     assert time.process_time() - started < 0.1
+
+
+@pytest.mark.parametrize("size", [(20_001, 1), (1, 20_001), (1, 40_000_000)])
+def test_a_side_that_is_too_long_is_refused_before_it_is_decoded(size):
+    content = io.BytesIO()
+    Image.new("1", size).save(content, "PNG")
+    with pytest.raises(InputError, match=f"{size[0]}x{size[1]} pixels, expected sides of at most"):
+        picture.pixels(content, "a thread")
+
+
+def run_length_encoded() -> bytes:
+    """A BMP of 1 KB that stands for 36 million pixels."""
+    side = 6000
+    head = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 8, 1, 0, 0, 0, 256, 0)
+    table = b"".join(bytes([level, level, level, 0]) for level in range(256))
+    offset = 14 + len(head) + len(table)
+    return struct.pack("<2sIHHI", b"BM", 0, 0, 0, offset) + head + table + b"\xff\x07" * 200
+
+
+def test_a_run_length_encoded_bmp_is_refused_at_once():
+    started = time.process_time()
+    with pytest.raises(InputError, match="a run-length encoded BMP; save it as PNG"):
+        picture.pixels(io.BytesIO(run_length_encoded()), "a bomb")
+    assert time.process_time() - started < 0.1
+
+
+def test_a_jpeg_of_many_scans_is_refused_and_a_progressive_one_is_read():
+    content = io.BytesIO()
+    on((255, 255, 255)).save(content, "JPEG", progressive=True)
+    progressive = content.getvalue()
+    assert like_the_shirt(picture.pixels(io.BytesIO(progressive), "progressive"))
+    scan = progressive[progressive.rindex(b"\xff\xda") : -2]
+    many = progressive[:-2] + 100 * scan + progressive[-2:]
+    with pytest.raises(InputError, match=r"a JPEG of 1[01]\d scans, expected at most 100"):
+        picture.pixels(io.BytesIO(many), "a bomb")
 
 
 def test_what_is_no_file_or_no_picture_is_named(tmp_path):

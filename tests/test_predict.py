@@ -48,6 +48,17 @@ def test_a_folder_is_searched_and_each_picture_gets_its_line(predict, folder, ex
     assert len({line.index("  ") for line in lines if "deeper" in line}) == 1
 
 
+def test_an_explanation_overwrites_nothing(predict, folder):
+    before = (folder / "0.png").read_bytes()
+    for existing in ("0.png", "notes.txt"):
+        done = predict(folder / "0.png", "--explain", folder / existing, text=True)
+        assert done.returncode == 1
+        assert done.stderr == (
+            f"error: --explain {folder / existing}: exists already; choose another name\n"
+        )
+    assert (folder / "0.png").read_bytes() == before
+
+
 def test_json_has_what_the_service_answers(predict, folder):
     done = predict("--json", "--top", "3", folder / "0.png")
     (prediction,) = json.loads(done.stdout)["predictions"]

@@ -124,14 +124,33 @@ def test_a_loss_is_worse_and_closes_the_gate_unless_tolerated(history, run):
 
 def test_another_seed_is_no_progress_however_lucky(history, run):
     branch(history)
-    history.flip(to_right=150, to_wrong=20)
+    history.flip(to_right=70, to_wrong=20)
     for stage in ("train_mlp", "train_cnn"):
         history.lock["stages"][stage]["params"]["params.yaml"]["train"]["seed"] = 7
     history.commit()
     found, _ = run("--base", "main")
     assert found["verdict"] == "no measurable change"
-    assert "Only the training seed changed: whatever moved is no progress." in found["notes"]
+    assert "CNN: only the training seed changed: no progress." in found["notes"]
     assert found["params"] == [{"key": "train.seed", "base": 0, "now": 7}]
+
+
+def test_a_seed_excuses_no_collapse(history, run):
+    branch(history)
+    history.flip(to_wrong=8000)
+    for stage in ("train_mlp", "train_cnn"):
+        history.lock["stages"][stage]["params"]["params.yaml"]["train"]["seed"] = 7
+    history.commit()
+    found, status = run("--base", "main", "--fail-on", "worse")
+    assert (found["verdict"], status) == ("worse", 3)
+    assert "CNN: only the training seed changed, but no seed explains so much." in found["notes"]
+
+
+def test_a_change_cannot_widen_the_spread_that_it_is_judged_by(history, run):
+    branch(history)
+    history.spread["cnn"]["two_runs_differ_by"]["accuracy"] = 0.5
+    history.flip(to_wrong=300)
+    history.commit()
+    assert run("--base", "main")[0]["verdict"] == "worse"
 
 
 def test_a_change_within_the_spread_of_seeds_is_no_change_though_the_images_differ(history, run):
@@ -162,11 +181,11 @@ def test_a_spread_of_another_recipe_is_said(history, run):
     for stage in ("train_mlp", "train_cnn"):
         history.lock["stages"][stage]["params"]["params.yaml"]["train"]["epochs"] = 50
     history.commit()
-    assert run("--base", "main")[0]["notes"] == []  # the base's
-    history.spread["recipe"] = dvc_lock.recipe(history.lock, REAL)
-    history.commit()
-    assert run("--base", "main")[0]["notes"] == []  # measured again
+    assert run("--base", "main")[0]["notes"] == []  # the base's recipe
+    history.git("checkout", "--quiet", "-B", "main")
     history.spread["recipe"]["train.epochs"] = 100
+    branch(history, "another")
+    history.flip(to_right=35, to_wrong=5)
     history.commit()
     [note] = run("--base", "main")[0]["notes"]
     assert "measured with another recipe: train.epochs differ;" in note

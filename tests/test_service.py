@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import http.client
 import io
 import json
 import re
@@ -298,6 +299,34 @@ def test_a_body_of_unknown_length_is_cut_off(service):
         assert response.status_code == 413
     except requests.ConnectionError:
         pass  # closed while this client was still sending
+
+
+def posted(picture: bytes, *headers: str, chunked: bool = False) -> bytes:
+    """A whole request to /predict, as raw bytes."""
+    length = "transfer-encoding: chunked" if chunked else f"content-length: {len(picture)}"
+    head = ["POST /predict HTTP/1.1", "host: here", "content-type: image/png", length, *headers]
+    body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(picture), picture) if chunked else picture
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
+@pytest.mark.parametrize("pieces", [1, 2, 7])
+def test_a_request_to_upgrade_is_answered_as_any_other(service, chunked, pieces):
+    """RFC 9110, 7.8; the head is that of `curl --http2`, and the connection stays open."""
+    host, _, port = service.url.removeprefix("http://").partition(":")
+    h2c = ["connection: Upgrade, HTTP2-Settings", "upgrade: h2c", "http2-settings: AAMAAABk"]
+    plain, upgrading = (posted(png(PIXELS[0]), *more, chunked=chunked) for more in ([], h2c))
+    answers = []
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        for request in (plain, upgrading, plain):
+            for piece in np.array_split(np.frombuffer(request, np.uint8), pieces):
+                client.sendall(piece.tobytes())
+                time.sleep(0.02)
+            response = http.client.HTTPResponse(client)
+            response.begin()
+            answers.append((response.status, response.read()))
+    assert answers[0][0] == 200
+    assert answers[1] == answers[2] == answers[0]
 
 
 def test_bodies_are_limited_together_and_forgotten_afterwards(monkeypatch):

@@ -98,6 +98,15 @@ def test_web_and_folder_give_the_same_bytes_without_name_and_time(server, folder
         assert fetched[4:8] == bytes(4)
 
 
+def test_a_ca_bundle_that_is_not_there_ends_a_source_not_the_download(
+    folder, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "gone.pem"))
+    assert fetch(tmp_path / "target", "https://127.0.0.1:9", folder) == str(folder)
+    said = fetch_fails(tmp_path / "nothing", "https://127.0.0.1:9")
+    assert "https://127.0.0.1:9: not reachable (Could not find a suitable TLS CA" in said
+
+
 @pytest.mark.parametrize("behaviour", [503, 429, "reset", "break off", "stall", "stall at once"])
 def test_a_passing_fault_is_retried(server, tmp_path, behaviour):
     server.behaviours = [behaviour]

@@ -1,4 +1,5 @@
 import functools
+import re
 from itertools import islice
 
 import numpy as np
@@ -95,15 +96,37 @@ def test_every_image_is_seen_mirrored_in_every_other_epoch():
 def test_auto_precision_is_what_this_processor_computes_in(monkeypatch):
     auto = TRAIN.model_copy(update={"precision": "auto"})
     monkeypatch.setattr(training.tf.config, "list_physical_devices", lambda kind: [])
-    monkeypatch.setattr(training.Path, "exists", lambda path: True)
-    for flags, expected in (
-        ("fpu amx_bf16", "mixed_bfloat16"),
-        ("fpu avx512_bf16", "mixed_bfloat16"),
-        ("fpu avx2", "float32"),
+    for kind, expected in (
+        ("AMX-BF16", "mixed_bfloat16"),
+        ("AVX512-BF16", "mixed_bfloat16"),
+        ("AVX512", "float32"),
+        ("AVX2", "float32"),
+        ("aarch64", "float32"),
     ):
-        monkeypatch.setattr(training.Path, "read_text", lambda path, flags=flags: flags)
+        monkeypatch.setattr(training.processor, "kind", lambda kind=kind: kind)
         assert training.prepare(auto) == expected
     assert training.prepare(TRAIN) == "float32"
+
+
+def test_without_a_terminal_each_epoch_is_a_line(capsys, monkeypatch):
+    monkeypatch.delenv("QUIET")
+    train()
+    first, second = capsys.readouterr().err.splitlines()
+    line = r"mlp, epoch {}/2: val_accuracy 0\.\d{{4}}, [\d,]+ images/s, {} s left"
+    assert re.fullmatch(line.format(1, r"\d+"), first)
+    assert re.fullmatch(line.format(2, 0), second)
+    monkeypatch.setenv("QUIET", "1")
+    train()
+    assert capsys.readouterr().err == ""
+
+
+def test_the_summary_says_how_it_was_computed(monkeypatch):
+    model, history = train()
+    for onednn in ("1", "0"):
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", onednn)
+        summary = training.summarize(model, history, "float32")["mlp"]
+        assert (summary["precision"], summary["onednn"]) == ("float32", onednn)
+        assert summary["val_accuracy"] == history["val_accuracy"].iloc[-1]
 
 
 @pytest.mark.parametrize(

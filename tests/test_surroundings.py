@@ -1,0 +1,108 @@
+"""What the user's environment holds changes no number and no picture; nothing phones home."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+KEEPS_WATCH = """
+import importlib.abc, os, sys
+class Watch(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "onnxruntime":
+            print(os.environ.get("ORT_DISABLE_TELEMETRY"))
+sys.meta_path.insert(0, Watch())
+"""
+DRAWS = """
+import sys
+from pathlib import Path
+import numpy as np
+from fashion_mnist import figures
+figures.samples(Path(sys.argv[1]), np.zeros((4, 28, 28, 1)), np.arange(4), 2)
+"""
+
+
+def run(script: str, *arguments, **environment: str) -> str:
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    known = {**os.environ, **environment}
+    done = subprocess.run(command, cwd=ROOT, env=known, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("module", ["classifier", "conversion"])
+def test_telemetry_is_off_before_onnx_runtime_is_imported(module):
+    said = run(f"{KEEPS_WATCH}\nimport fashion_mnist.{module}", ORT_DISABLE_TELEMETRY="0")
+    assert said.split() == ["1"]
+
+
+def test_no_other_module_imports_onnx_runtime():
+    files = [path for folder in ("fashion_mnist", "service", "stages", "benchmarks")
+             for path in (ROOT / folder).glob("*.py")]  # fmt: skip
+    importing = {path.stem for path in files if "import onnxruntime" in path.read_text()
+                 or "from onnxruntime" in path.read_text()}  # fmt: skip
+    assert importing == {"classifier", "conversion"}
+
+
+def test_the_image_sends_no_telemetry_either():
+    assert "\nENV ORT_DISABLE_TELEMETRY=1\n" in (ROOT / "Dockerfile").read_text()
+
+
+@pytest.mark.parametrize("setting", ["figure.facecolor: gray", "text.usetex: True"])
+def test_a_picture_has_the_same_bytes_whatever_matplotlib_is_set_to(tmp_path, setting):
+    run(DRAWS, tmp_path / "plain.png", MPLBACKEND="")
+    (tmp_path / "matplotlibrc").write_text(setting)
+    run(
+        DRAWS,
+        tmp_path / "set.png",
+        MPLBACKEND="module://matplotlib_inline.backend_inline",
+        MPLCONFIGDIR=str(tmp_path),
+    )
+    assert (tmp_path / "set.png").read_bytes() == (tmp_path / "plain.png").read_bytes()
+
+
+def test_keras_is_set_up_the_same_whatever_its_user_had(tmp_path):
+    left_over = {"floatx": "float64", "image_data_format": "channels_first", "backend": "jax"}
+    (tmp_path / "keras.json").write_text(json.dumps(left_over))
+    script = """
+from fashion_mnist.backend import keras
+config = keras.config
+print(config.floatx(), config.image_data_format(), config.backend(), config.max_epochs())
+"""
+    said = run(
+        script,
+        KERAS_HOME=str(tmp_path),
+        KERAS_MAX_EPOCHS="1",
+        MPLBACKEND="module://matplotlib_inline.backend_inline",
+    )
+    assert said.split() == ["float32", "channels_last", "tensorflow", "None"]
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="TensorFlow chooses elsewhere")
+@pytest.mark.parametrize(("given", "expected"), [(None, "True"), ("1", "True"), ("0", "False")])
+def test_tensorflow_uses_onednn_unless_the_user_says_no(monkeypatch, given, expected):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    script = """
+from fashion_mnist.backend import tf
+from tensorflow.python.util import _pywrap_util_port
+print(_pywrap_util_port.IsMklEnabled())
+"""
+    settings = {"TF_ENABLE_ONEDNN_OPTS": given} if given else {}
+    assert run(script, **settings).split() == [expected]
+
+
+def test_a_clone_with_autocrlf_is_whole(tmp_path):
+    clone = tmp_path / "clone"
+    command = ["git", "-c", "core.autocrlf=true", "clone", "--quiet", str(ROOT), str(clone)]
+    subprocess.run(command, check=True)
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=clone, check=True, capture_output=True, text=True
+    ).stdout.split("\0")[:-1]
+    assert "dvc.lock" in tracked
+    changed = [path for path in tracked if b"\r\n" in (clone / path).read_bytes()
+               and not path.endswith(".png")]  # fmt: skip
+    assert changed == []
