@@ -14,7 +14,14 @@ from fashion_mnist import files, processor
 
 FOLDER = Path("benchmarks/times")
 # In tables, the order of the columns; a kind that is not here comes behind them.
-ORDER = ["AVX2", "AVX2 on AVX512-BF16", "AVX512", "AVX512-BF16", "AMX-BF16"]
+ORDER = [
+    "AVX2",
+    "AVX2 on AVX512-BF16",
+    "AVX512",
+    "AVX512 on AVX512-BF16",
+    "AVX512-BF16",
+    "AMX-BF16",
+]
 
 
 def write(name: str, content: dict[str, Any], *inputs: str) -> None:
@@ -47,8 +54,8 @@ def machines(found: dict[str, dict[str, Any]]) -> str:
     text = f"Measured on: {'; '.join(parts)}."
     if any(" on " in kind for kind in found):
         text += (
-            " `AVX2 on ...` is the newer processor, held to AVX2 by `ONEDNN_MAX_CPU_ISA=AVX2` in"
-            "\nthe training (ONNX Runtime takes no notice); older processors are slower still."
+            "\n`AVX2 on ...` is the newer processor, held to AVX2 by `ONEDNN_MAX_CPU_ISA=AVX2`, and"
+            "\nonly TensorFlow takes notice; older processors are slower still."
         )
     return text
 

@@ -12,45 +12,45 @@ KINDS = {
     "AVX2": "avx2",
 }
 MULTIPLIES_BFLOAT16 = ("AMX-BF16", "AVX512-BF16")
+# The kinds that oneDNN's variable ONEDNN_MAX_CPU_ISA can hold a faster processor to.
+LIMITS = {"AVX512_CORE": "AVX512", "AVX2": "AVX2"}
 
 
 def kind() -> str:
-    """Return the kind of processor that networks train on.
+    """Return the kind of processor that networks train on, as far as oneDNN is allowed to use it.
 
-    A key of KINDS; on other processors, the machine's architecture, such as aarch64. oneDNN's
-    variable ONEDNN_MAX_CPU_ISA=AVX2 holds any x86-64 processor to what one of kind AVX2 does.
+    A key of KINDS; on other processors, the machine's architecture, such as aarch64.
     """
-    return "AVX2" if _is_held_to_avx2() else _fastest()
+    fastest = _fastest()
+    limit = LIMITS.get(os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper())
+    names = list(KINDS)
+    is_held = limit and fastest in names and names.index(limit) > names.index(fastest)
+    return limit if limit and is_held else fastest
 
 
 def describe() -> dict[str, str | int | list[str]]:
     """Return what a measurement says of its processor: kind, model, cores, flags of KINDS.
 
-    Unlike `kind`, it calls a processor that is held to AVX2 so: "AVX2 on AVX512-BF16".
+    Unlike `kind`, it says when a processor is held to a slower kind: "AVX2 on AVX512-BF16".
     """
     model = next((_value(line) for line in _cpuinfo() if line.startswith("model name")), "")
     return {
-        "kind": f"AVX2 on {_fastest()}" if _is_held_to_avx2() else _fastest(),
+        "kind": kind() if kind() == _fastest() else f"{kind()} on {_fastest()}",
         "model": model or platform.machine(),
         "cores": os.cpu_count() or 1,
         "flags": [flag for flag in KINDS.values() if flag in flags()],
     }
 
 
-def _is_held_to_avx2() -> bool:
-    is_asked_for = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() == "AVX2"
-    return is_asked_for and _fastest() in [kind for kind in KINDS if kind != "AVX2"]
+def flags() -> set[str]:
+    """Return what /proc/cpuinfo says that the first processor can do; nothing without that file."""
+    lines = (line for line in _cpuinfo() if line.startswith("flags"))
+    return set(_value(next(lines, "")).split())
 
 
 def _fastest() -> str:
     known = flags()
     return next((kind for kind, flag in KINDS.items() if flag in known), platform.machine())
-
-
-def flags() -> set[str]:
-    """Return what /proc/cpuinfo says that the first processor can do; nothing without that file."""
-    lines = (line for line in _cpuinfo() if line.startswith("flags"))
-    return set(_value(next(lines, "")).split())
 
 
 def _value(line: str) -> str:

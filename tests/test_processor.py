@@ -45,9 +45,13 @@ def test_another_processor_is_named_by_its_architecture(machine):
     assert processor.kind() == processor.describe()["kind"] == "x86_64"
 
 
-def test_a_processor_held_to_avx2_trains_as_one_and_is_described_as_what_it_is(machine):
+def test_a_processor_held_to_a_slower_kind_trains_as_one_and_is_described_as_what_it_is(machine):
     machine(FLAGS["AVX512-BF16"], limit="AVX2")
     assert processor.kind() == "AVX2"
     assert processor.describe()["kind"] == "AVX2 on AVX512-BF16"
+    machine(FLAGS["AMX-BF16"], limit="avx512_core")
+    assert processor.describe()["kind"] == "AVX512 on AMX-BF16"
+    machine(FLAGS["AVX2"], limit="AVX512_CORE")
+    assert processor.describe()["kind"] == "AVX2"
     machine(FLAGS["AVX2"], limit="AVX2")
     assert processor.describe()["kind"] == "AVX2"
