@@ -98,9 +98,13 @@ def ladder(found: dict[str, Row], times: dict[str, dict]) -> str:
     for name, (accuracy, aim) in RUNGS.items():
         if row := found.get(name):
             taken = [units(measured, name) for measured in times.values()]
-            missed = ["accuracy"] * (row.accuracy.mean() < accuracy)
-            missed += [
-                f"time on {k}" for k, t in zip(times, taken, strict=True) if np.median(t) > aim
+            missed = [
+                *(["accuracy"] if row.accuracy.mean() < accuracy else []),
+                *(
+                    f"time on {kind}"
+                    for kind, values in zip(times, taken, strict=True)
+                    if np.median(values) > aim
+                ),
             ]
             lines.append(
                 [

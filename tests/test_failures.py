@@ -149,7 +149,10 @@ def test_interrupted_while_training_on_a_terminal(finished):
     terminal, stage_side = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))
     process = subprocess.Popen(
-        [sys.executable, "-m", "stages.train_mlp"], cwd=finished.folder, stderr=stage_side
+        [sys.executable, "-m", "stages.train_mlp"],
+        cwd=finished.folder,
+        env={**os.environ, "QUIET": ""},
+        stderr=stage_side,
     )
     os.close(stage_side)
     shown = b""
