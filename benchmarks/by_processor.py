@@ -13,15 +13,6 @@ from benchmarks import measured
 from fashion_mnist import files, processor
 
 FOLDER = Path("benchmarks/times")
-# In tables, the order of the columns; a kind that is not here comes behind them.
-ORDER = [
-    "AVX2",
-    "AVX2 on AVX512-BF16",
-    "AVX512",
-    "AVX512 on AVX512-BF16",
-    "AVX512-BF16",
-    "AMX-BF16",
-]
 
 
 def write(name: str, content: dict[str, Any], *inputs: str) -> None:
@@ -33,11 +24,17 @@ def write(name: str, content: dict[str, Any], *inputs: str) -> None:
 
 
 def read(name: str) -> dict[str, dict[str, Any]]:
-    """Return what was measured of `name`, by kind of processor, in the order of columns."""
+    """Return what was measured of `name`, by kind of processor, the slowest kind first."""
     found = [json.loads(path.read_text()) for path in sorted((FOLDER / name).glob("*.json"))]
     by_kind = {content["processor"]["kind"]: content for content in found}
-    known = [kind for kind in ORDER if kind in by_kind]
-    return {kind: by_kind[kind] for kind in [*known, *sorted(by_kind.keys() - set(known))]}
+    return {kind: by_kind[kind] for kind in sorted(by_kind, key=_speed)}
+
+
+def _speed(kind: str) -> tuple[int, str]:
+    """Sort slower kinds first, and one that holds a faster processor before that one."""
+    known = list(processor.KINDS)
+    name = kind.partition(" on ")[0]
+    return (-known.index(name) if name in known else 1, kind)
 
 
 def table(corner: str, rows: dict[str, list[str]], kinds: list[str]) -> str:
@@ -52,10 +49,11 @@ def machines(found: dict[str, dict[str, Any]]) -> str:
     described = [content["processor"] for content in found.values()]
     parts = [f"{p['kind']}: {p['cores']} cores of {p['model']}" for p in described]
     text = f"Measured on: {'; '.join(parts)}."
-    if any(" on " in kind for kind in found):
+    held = [f"`{kind}`" for kind in found if " on " in kind]
+    if held:
         text += (
-            "\n`AVX2 on ...` is the newer processor, held to AVX2 by `ONEDNN_MAX_CPU_ISA=AVX2`, and"
-            "\nonly TensorFlow takes notice; older processors are slower still."
+            f"\n{', '.join(held)}: the faster processor, its training held to the instructions of"
+            "\nthe slower kind by `ONEDNN_MAX_CPU_ISA`."
         )
     return text
 

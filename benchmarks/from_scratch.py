@@ -22,15 +22,17 @@ from benchmarks import by_processor, measured
 from fashion_mnist import files
 
 STAGE = re.compile(r"Running stage '(\w+)'")
-LOOP = re.compile(r"(mlp|cnn), epoch [^\r]*\[(\d+):(\d+)<")
+LOOP = re.compile(r"(mlp|cnn), epoch [^\r]*\[(?:(\d+):)?(\d+):(\d+)<")
 STAGES = [
     *("download", "normalize", "train_mlp", "train_cnn"),
     *("evaluate", "feature_maps", "export", "similar_items"),
 ]
 INPUTS = (
     *measured.TRAINING,
-    *("Makefile", "requirements.txt", "fashion_mnist/figures.py"),
-    *(f"stages/{name}.py" for name in STAGES),
+    *("Makefile", "dvc.yaml"),
+    *(path.as_posix() for path in sorted(Path("stages").glob("*.py"))),
+    *(f"fashion_mnist/{name}.py" for name in ("activations", "conversion", "figures")),
+    *(f"fashion_mnist/{name}.py" for name in ("metrics", "similarity", "sources")),
 )
 SOURCE = re.compile(r"data/raw: four files from (\S+),")
 TEXT = """# How long `make` takes from nothing
@@ -55,7 +57,11 @@ def at_a_terminal(command: list[str], folder: Path) -> tuple[str, dict[str, floa
     screen, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
     begins, printed = {"packages": time.perf_counter()}, ""
-    environment = {**os.environ, "UV_NO_CACHE": "1", "PIP_NO_CACHE_DIR": "1"}
+    environment = {
+        **os.environ,
+        **{"UV_NO_CACHE": "1", "PIP_NO_CACHE_DIR": "1"},
+        **{"CUDA_VISIBLE_DEVICES": "-1", "QUIET": ""},  # a processor's times, by its bars
+    }
     process = subprocess.Popen(
         command, cwd=folder, env=environment, stdout=terminal, stderr=terminal
     )
@@ -80,14 +86,15 @@ def read(screen: int) -> str:
 
 
 def main() -> None:
+    measured.require_commit()
     with tempfile.TemporaryDirectory() as scratch:
         clone = Path(scratch) / "clone"
         subprocess.run(["git", "clone", "--quiet", ".", clone], check=True)
         printed, parts = at_a_terminal(["make"], clone)
     # The last word of each bar.
     loops = {
-        f"train_{model}": 60 * int(minutes) + int(seconds)
-        for model, minutes, seconds in LOOP.findall(printed)
+        f"train_{model}": 3600 * int(hours or 0) + 60 * int(minutes) + int(seconds)
+        for model, hours, minutes, seconds in LOOP.findall(printed)
     }
     source = SOURCE.search(printed)[1]
     by_processor.write("from_scratch", {"parts": parts, "loops": loops, "source": source}, *INPUTS)

@@ -6,15 +6,21 @@ those of models, which another processor makes otherwise from the same code and 
 
 import hashlib
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 import stages
 from fashion_mnist import files, params
+from fashion_mnist.errors import InputError
 
 RECORD = Path("benchmarks/measured.json")
 # What decides how long a training takes and how good its models are.
-CODE = tuple(f"fashion_mnist/{name}.py" for name in ("backend", "models", "optimizers", "training"))
+CODE = (
+    "requirements.txt",
+    *(f"fashion_mnist/{name}.py" for name in ("backend", "dataset", "models", "optimizers")),
+    *(f"fashion_mnist/{name}.py" for name in ("processor", "training")),
+)
 TRAINING = (*CODE, *(f"params.yaml: {name}" for name in ("normalize", "train", "mlp", "cnn")))
 
 
@@ -23,6 +29,19 @@ def record(document: Path, *inputs: str) -> None:
     known = _read()
     known[document.as_posix()] = {name: _hash(name) for name in sorted(inputs)}
     files.write_json(RECORD, dict(sorted(known.items())))
+
+
+def require_commit() -> None:
+    """Refuse to measure the last commit while the working tree, which is noted, is another.
+
+    Raises:
+        InputError: it is.
+    """
+    done = subprocess.run(
+        ["git", "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True
+    )
+    if changed := done.stdout.splitlines():
+        raise InputError(f"{changed[0][3:]}: changed; commit first: the last commit is measured")
 
 
 def older() -> dict[str, list[str]]:

@@ -1,9 +1,11 @@
 """What other seeds and other settings do to the recipe of params.yaml.
 
-`python -m benchmarks.recipe` runs experiments on the last commit, in a clone: nine further seeds
-for metrics/seed_spread.json, then the changes of docs/reports/. A quarter of an hour and more.
+Runs experiments on the last commit, in a clone. `python -m benchmarks.recipe seeds`: nine further
+seeds, for metrics/seed_spread.json. Once that is committed, `python -m benchmarks.recipe reports`:
+what docs/reports/ shows.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -66,20 +68,30 @@ class Clone:
         return done.stdout
 
 
+def seeds(clone: Clone) -> None:
+    for seed in SEEDS:
+        clone.experiment(f"train.seed={seed}")
+    runs = clone.git("for-each-ref", "--format=%(objectname)", "refs/exps/??/*/*").split()
+    clone.run("fashion_mnist.seed_spread", "HEAD", *runs)
+    files.write_bytes(SPREAD, (clone.folder / SPREAD).read_bytes())
+    measured.record(SPREAD, *measured.TRAINING)
+
+
+def reports(clone: Clone) -> None:
+    for name, setting in changes().items():
+        clone.experiment(setting)
+        report = clone.run("fashion_mnist.report", "--base", "HEAD")
+        files.write_bytes(REPORTS / f"{name}.md", report.encode())
+        measured.record(REPORTS / f"{name}.md", *measured.TRAINING, SPREAD.as_posix())
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("part", choices=["seeds", "reports"])
+    given = parser.parse_args()
+    measured.require_commit()
     with tempfile.TemporaryDirectory() as scratch:
-        clone = Clone(Path(scratch) / "clone")
-        for seed in SEEDS:
-            clone.experiment(f"train.seed={seed}")
-        runs = clone.git("for-each-ref", "--format=%(objectname)", "refs/exps/??/*/*").split()
-        clone.run("fashion_mnist.seed_spread", "HEAD", *runs)
-        files.write_bytes(SPREAD, (clone.folder / SPREAD).read_bytes())
-        measured.record(SPREAD, *measured.TRAINING)
-        for name, setting in changes().items():
-            clone.experiment(setting)
-            report = clone.run("fashion_mnist.report", "--base", "HEAD")
-            files.write_bytes(REPORTS / f"{name}.md", report.encode())
-            measured.record(REPORTS / f"{name}.md", *measured.TRAINING)
+        {"seeds": seeds, "reports": reports}[given.part](Clone(Path(scratch) / "clone"))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ MANY_REQUESTS = 100_000
 IMAGES = 256  # in a request with a batch
 INPUTS = (
     *measured.TRAINING,
+    "requirements-service.txt",
     *(f"fashion_mnist/{name}.py" for name in ("classifier", "picture", "similarity")),
     *(path.as_posix() for path in sorted(Path("service").glob("*.py"))),
 )

@@ -62,9 +62,10 @@ def spread(values: np.ndarray) -> str:
     return f"{values.mean():.2f} ± {values.std(ddof=1):.2f}"
 
 
-def units(measured: dict, name: str) -> np.ndarray:
-    """Return the units of time that a row takes, a value a round, as training_times measured."""
-    return np.array(measured["seconds"][name]) / measured["unit_seconds"]
+def units(measured: dict, name: str) -> np.ndarray | None:
+    """Return the units of time that a row takes, a value a round; None where it was not timed."""
+    seconds = measured["seconds"].get(name)
+    return None if seconds is None else np.array(seconds) / measured["unit_seconds"]
 
 
 def verdict(published: float | None, accuracy: np.ndarray) -> str:
@@ -103,7 +104,7 @@ def ladder(found: dict[str, Row], times: dict[str, dict]) -> str:
                 *(
                     f"time on {kind}"
                     for kind, values in zip(times, taken, strict=True)
-                    if np.median(values) > aim
+                    if values is not None and np.median(values) > aim
                 ),
             ]
             lines.append(
@@ -112,7 +113,7 @@ def ladder(found: dict[str, Row], times: dict[str, dict]) -> str:
                     spread(100 * row.accuracy),
                     spread(100 * row.flip_averaged),
                     f"{row.multiply_adds / 1e12:.1f}",
-                    *(by_processor.middle(values, 1) for values in taken),
+                    *("-" if t is None else by_processor.middle(t, 1) for t in taken),
                     f"{aim:g}",
                     f"{len(row.accuracy)}",
                     f"**missed: {', '.join(missed)}**" if missed else "met",
@@ -141,16 +142,19 @@ def comparison(
                 spread(100 * row.accuracy),
                 "" if ours else verdict(figure, row.accuracy),
                 f"{row.multiply_adds / 1e12:.2g}",
-                *(
-                    f"{np.median(measured['seconds'][name]):.0f} "
-                    f"({np.median(units(measured, name)):.1f})"
-                    for measured in times.values()
-                ),
+                *(_seconds_and_units(measured, name) for measured in times.values()),
                 f"{100 * (row.best_epoch - row.accuracy).mean():+.2f}",
                 f"{len(row.accuracy)}",
             ]
         )
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _seconds_and_units(measured: dict, name: str) -> str:
+    taken = units(measured, name)
+    if taken is None:
+        return "-"
+    return f"{np.median(measured['seconds'][name]):.0f} ({np.median(taken):.1f})"
 
 
 def ablation() -> str:

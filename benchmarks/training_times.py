@@ -15,7 +15,7 @@ import stages
 from benchmarks import by_processor, measured, rows
 from benchmarks.train import IMAGES, build
 from fashion_mnist import dataset, training
-from fashion_mnist.backend import keras
+from fashion_mnist.backend import keras, tf
 from fashion_mnist.dataset import Split
 from fashion_mnist.params import Recipe, Train
 
@@ -63,6 +63,7 @@ def unit_seconds(images: Split) -> float:
 
 
 def main() -> None:
+    tf.config.set_visible_devices([], "GPU")  # the columns are processors
     images = dataset.load(Path("data/train"))
     names = sorted(path.stem for path in rows.FOLDER.glob("*.args"))
     seconds: dict[str, list[float]] = {name: [] for name in names}

@@ -114,18 +114,19 @@ def status(accuracy: dict[str, Any], classes: dict[str, dict[str, Any]]) -> str:
 
 
 def is_like_another_seed(
-    metrics: dict[str, Any], classes: dict[str, dict[str, Any]], seed_margins: dict | None
+    changes: dict[str, Any], classes: dict[str, dict[str, Any]], seed_margins: dict | None
 ) -> bool:
     """Tell whether accuracy and recalls moved by at most twice what two seeds differ by.
 
     Args:
-        metrics, classes: as `compare` returns them.
+        changes, classes: the entries metrics and classes of what `compare` returns.
         seed_margins: as in `compare`; where unknown, half a point of accuracy, 3 of a recall.
     """
-    margins = seed_margins or {"accuracy": 0.005, "classes": {}}
-    moved = {name: scores["recall_change"] for name, scores in classes.items()}
-    return abs(metrics["accuracy"]["change"]) <= 2 * margins["accuracy"] and all(
-        abs(change) <= 2 * margins["classes"].get(name, 0.03) for name, change in moved.items()
+    margins = seed_margins or {"accuracy": 0.005}
+    of_class = margins.get("classes", {})
+    return abs(changes["accuracy"]["change"]) <= 2 * margins["accuracy"] and all(
+        abs(scores["recall_change"]) <= 2 * of_class.get(name, 0.03)
+        for name, scores in classes.items()
     )
 
 

@@ -6,6 +6,7 @@ colour, a gradient and noise; it becomes 0. Only a garment on a light background
 the sharpening grows with how much was shrunk, so that enlarged images of the dataset come back.
 """
 
+import re
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -27,6 +28,8 @@ WORKING_SIDE = 200
 CLOSE = 13
 NOISY = 3.0  # levels of the background's standard deviation from which a median filter helps
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+# The marker of a segment with a length: no stuffing (00), no fill (FF), no restart (D0 to D7).
+JPEG_SEGMENT = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
 
 # Pillow's own limit only warns; `_open` refuses before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
@@ -123,8 +126,8 @@ def _refuse_what_costs_too_much(image: Image.Image, name: str) -> None:
     """Refuse an opened picture that would take seconds or gigabytes to decode.
 
     Raises:
-        InputError: it has too many pixels, a side or JPEG scans too many, or is a BMP that
-            Pillow decodes byte by byte in Python.
+        InputError: it has too many pixels, too long a side or too many JPEG scans, or it is a
+            run-length encoded BMP, which Pillow decodes byte by byte in Python.
     """
     most = MAX_PIXELS_WEBP if image.format == "WEBP" else MAX_PIXELS
     found = f"{name}: {image.width}x{image.height} pixels"
@@ -137,12 +140,21 @@ def _refuse_what_costs_too_much(image: Image.Image, name: str) -> None:
     if image.format in ("JPEG", "MPO"):
         position = image.fp.tell()
         image.fp.seek(0)
-        scans = image.fp.read().count(b"\xff\xda")
+        scans = _count_scans(image.fp.read())
         image.fp.seek(position)
         if scans > MAX_SCANS:
             raise InputError(
                 f"{name}: a JPEG of {scans:,} scans, expected at most {MAX_SCANS}; save it again"
             )
+
+
+def _count_scans(jpeg: bytes) -> int:
+    """Return the number of scans of the first image in a file (ITU-T T.81, annex B)."""
+    scans, position = 0, 2
+    while (found := JPEG_SEGMENT.search(jpeg, position)) and found[1] != b"\xd9":  # end of image
+        scans += found[1] == b"\xda"
+        position = found.end() + int.from_bytes(jpeg[found.end() : found.end() + 2], "big")
+    return scans
 
 
 def _is_of_the_dataset(grey: np.ndarray) -> bool:

@@ -13,7 +13,11 @@ KINDS = {
 }
 MULTIPLIES_BFLOAT16 = ("AMX-BF16", "AVX512-BF16")
 # The kinds that oneDNN's variable ONEDNN_MAX_CPU_ISA can hold a faster processor to.
-LIMITS = {"AVX512_CORE": "AVX512", "AVX2": "AVX2"}
+LIMITS = {
+    **dict.fromkeys(("AVX512_CORE_BF16", "AVX512_CORE_FP16"), "AVX512-BF16"),
+    **dict.fromkeys(("AVX512_CORE", "AVX512_CORE_VNNI"), "AVX512"),
+    **dict.fromkeys(("AVX2", "AVX2_VNNI", "AVX2_VNNI_2"), "AVX2"),
+}
 
 
 def kind() -> str:
@@ -21,11 +25,10 @@ def kind() -> str:
 
     A key of KINDS; on other processors, the machine's architecture, such as aarch64.
     """
-    fastest = _fastest()
-    limit = LIMITS.get(os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper())
-    names = list(KINDS)
-    is_held = limit and fastest in names and names.index(limit) > names.index(fastest)
-    return limit if limit and is_held else fastest
+    fastest, names = _fastest(), list(KINDS)
+    limit = LIMITS.get(os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper(), fastest)
+    is_held = fastest in names and names.index(limit) > names.index(fastest)
+    return limit if is_held else fastest
 
 
 def describe() -> dict[str, str | int | list[str]]:

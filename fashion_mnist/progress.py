@@ -1,4 +1,4 @@
-"""Signs of life on stderr: a bar at a terminal, lines elsewhere, and nothing with QUIET=1."""
+"""Signs of life on stderr: lines, and bars where it is a terminal; nothing with QUIET=1."""
 
 import os
 import sys

@@ -63,6 +63,7 @@ def build(base: Revision, now: Revision) -> dict[str, Any]:
         name: (_predictions(base, name), _predictions(now, name))
         for name in base_models.keys() | now_models.keys()
     }
+    margins = {name: (spread or {}).get(name, {}).get("two_runs_differ_by") for name in now_models}
     models = {}
     changed = [
         name
@@ -87,10 +88,9 @@ def build(base: Revision, now: Revision) -> dict[str, Any]:
         elif name not in changed:
             model["status"] = "unchanged: the same predictions"
         else:
-            margins = spread.get(name, {}).get("two_runs_differ_by") if spread else None
             paired = same_images and _paired(*tables[name])
             if paired:
-                model |= comparison.compare(*tables[name], margins, len(changed))
+                model |= comparison.compare(*tables[name], margins[name], len(changed))
             else:
                 model |= comparison.compare_unpaired(before, after)
                 if same_images:
@@ -99,7 +99,7 @@ def build(base: Revision, now: Revision) -> dict[str, Any]:
                         "no paired comparison, only a rough one."
                     )
             model["status"] = comparison.status(model["metrics"]["accuracy"], model["classes"])
-            if margins is None:
+            if margins[name] is None:
                 notes.append(
                     f"{name.upper()}: the spread between training seeds is unknown, so another "
                     "seed alone might do the same; docs/report.md says how to measure it."
@@ -109,11 +109,10 @@ def build(base: Revision, now: Revision) -> dict[str, Any]:
         for name, model in models.items():
             if "metrics" not in model:
                 continue
-            margins = spread.get(name, {}).get("two_runs_differ_by") if spread else None
-            if comparison.is_like_another_seed(model["metrics"], model["classes"], margins):
+            if comparison.is_like_another_seed(model["metrics"], model["classes"], margins[name]):
                 model["status"] = SAME
                 notes.append(f"{name.upper()}: only the training seed changed: no progress.")
-            else:
+            elif model["status"] != SAME:
                 notes.append(
                     f"{name.upper()}: only the training seed changed, but no seed explains so much."
                 )

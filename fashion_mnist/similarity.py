@@ -94,8 +94,9 @@ def retrieval(
 ) -> dict[str, np.ndarray]:
     """Measure how well the nearest vectors by cosine share the query's class.
 
-    Average precision is over the whole ranking, without interpolation. Source: Manning, Raghavan
-    and Schütze, "Introduction to Information Retrieval" (2008), section 8.4.
+    Average precision is over the whole ranking, without interpolation; of equally near vectors,
+    those of the query's class come first. Source: Manning, Raghavan and Schütze, "Introduction to
+    Information Retrieval" (2008), section 8.4.
 
     Args:
         gallery: float32 (n, units).

@@ -126,23 +126,20 @@ def _download(url: str, timeout: float, retries: int, name: str) -> bytes:
                 failure = f"{name}: HTTP status {response.status_code} {response.reason}"
                 if response.status_code < 500 and response.status_code != 429:
                     break
-        except (OSError, urllib3.exceptions.HTTPError) as error:
-            # requests wraps the errors of urllib3, which says why. Its own are OSErrors; others,
-            # such as that of a CA bundle which is not there, come before any connection.
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            # requests wraps the errors of urllib3, which says why.
             cause = getattr(error.args[0], "reason", error.args[0]) if error.args else error
             text = str(cause).rpartition("): ")[2]
             nobody_there = isinstance(
                 cause,
                 urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError,
             )
-            is_of_requests = isinstance(
-                error, requests.RequestException | urllib3.exceptions.HTTPError
-            )
-            # ValueError: no URL at all.
-            if nobody_there or not is_of_requests or isinstance(error, ValueError):
+            if nobody_there or isinstance(error, ValueError):  # ValueError: no URL at all
                 # The next source is a better bet than another try.
                 raise _SourceError(f"not reachable ({text})") from None
             failure = f"{name} broke off ({text})"
+        except OSError as error:  # such as a CA bundle that is not there: before any connection
+            raise _SourceError(f"not reachable ({error.strerror or error})") from None
     raise _SourceError(failure)
 
 

@@ -39,7 +39,8 @@ class ImpatientProtocol(UpgradeIgnoringProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._start_timer()
+        if not self.is_reading_again:
+            self._start_timer()
 
     def on_message_complete(self) -> None:
         self._stop_timer()

@@ -92,10 +92,10 @@ def test_the_seconds_of_a_row_are_those_of_its_steps(monkeypatch):
     train, recipe = rows.read("mlp", seed=0)
     images, labels = made_images(200, seed=3)
     split = Split(images[..., None] / np.float32(255), labels)
+    train = train.model_copy(update={"batch_size": 512, "epochs": 6})
     monkeypatch.setattr(training_times.Steps, "median", lambda steps: 0.5)
-    steps_of_an_epoch = 60_000 // train.batch_size
-    expected = 0.5 * steps_of_an_epoch * train.epochs
-    assert training_times.row_seconds(train, recipe, split) == expected
+    # 118 steps an epoch: 117 whole batches and a part of one.
+    assert training_times.row_seconds(train, recipe, split) == 0.5 * 118 * 6
 
 
 def test_the_first_steps_do_not_count():
@@ -126,6 +126,10 @@ def test_a_machine_adds_its_column_and_leaves_the_others(two_kinds):
     assert list(found) == ["AVX2", "AVX512-BF16"]
     found = two_kinds("speed", AVX2={"a": 3}, POWER={"a": 4})
     assert [of_kind["a"] for of_kind in found.values()] == [3, 1, 4]
+    found = two_kinds("held", **{"AVX512_BF16": {}, "AVX2 on AVX512_BF16": {}, "AVX2": {}})
+    assert list(found) == ["AVX2", "AVX2 on AVX512-BF16", "AVX512-BF16"]
+    assert "`AVX2 on AVX512-BF16`: the faster processor" in by_processor.machines(found)
+    found = two_kinds("speed", AVX2={"a": 3})
     line = by_processor.machines(found)
     assert line.startswith("Measured on: AVX2: 2 cores of A AVX2; AVX512-BF16: 2 cores of A AV")
 

@@ -156,8 +156,12 @@ def test_interrupted_while_training_on_a_terminal(finished):
     )
     os.close(stage_side)
     shown = b""
-    while b" images/s" not in shown or b"val_accuracy" not in shown:
-        shown += os.read(terminal, 10_000)
+    try:
+        while b" images/s" not in shown or b"val_accuracy" not in shown:
+            shown += os.read(terminal, 10_000)
+    except BaseException:  # that of pytest-timeout, too
+        process.kill()
+        raise
     assert b"/100000: " in shown
     process.send_signal(signal.SIGINT)
     with contextlib.suppress(OSError):  # how a terminal says that its other side is closed

@@ -4,6 +4,7 @@ import contextlib
 import io
 import struct
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -157,12 +158,23 @@ def test_too_many_pixels_are_refused_before_they_are_decoded():
     assert time.process_time() - started < 0.1
 
 
+def png_of(width: int, height: int) -> bytes:
+    """A PNG in one bit a pixel that has a head and no pixels."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checksum = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b"")
+
+
 @pytest.mark.parametrize("size", [(20_001, 1), (1, 20_001), (1, 40_000_000)])
 def test_a_side_that_is_too_long_is_refused_before_it_is_decoded(size):
-    content = io.BytesIO()
-    Image.new("1", size).save(content, "PNG")
     with pytest.raises(InputError, match=f"{size[0]}x{size[1]} pixels, expected sides of at most"):
-        picture.pixels(content, "a thread")
+        picture.pixels(io.BytesIO(png_of(*size)), "a thread")
+    with pytest.raises(InputError, match="not a whole picture"):
+        picture.pixels(io.BytesIO(png_of(20_000, 1)), "a shorter one")
 
 
 def run_length_encoded() -> bytes:
@@ -190,6 +202,8 @@ def test_a_jpeg_of_many_scans_is_refused_and_a_progressive_one_is_read():
     many = progressive[:-2] + 100 * scan + progressive[-2:]
     with pytest.raises(InputError, match=r"a JPEG of 1[01]\d scans, expected at most 100"):
         picture.pixels(io.BytesIO(many), "a bomb")
+    film = progressive + 200 * b"\xff\xda"  # as telephones append one
+    assert like_the_shirt(picture.pixels(io.BytesIO(film), "a picture that moves"))
 
 
 def test_what_is_no_file_or_no_picture_is_named(tmp_path):

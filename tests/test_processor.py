@@ -55,3 +55,9 @@ def test_a_processor_held_to_a_slower_kind_trains_as_one_and_is_described_as_wha
     assert processor.describe()["kind"] == "AVX2"
     machine(FLAGS["AVX2"], limit="AVX2")
     assert processor.describe()["kind"] == "AVX2"
+    machine(FLAGS["AVX512-BF16"], limit="all")
+    assert processor.describe()["kind"] == "AVX512-BF16"
+    machine(FLAGS["AVX512-BF16"], limit="avx2_vnni")
+    assert processor.kind() == "AVX2"
+    machine(FLAGS["AVX2"], limit="AVX2")
+    assert processor.describe()["kind"] == "AVX2"

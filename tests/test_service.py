@@ -309,24 +309,66 @@ def posted(picture: bytes, *headers: str, chunked: bool = False) -> bytes:
     return "\r\n".join([*head, "", ""]).encode() + body
 
 
+def connected(service) -> socket.socket:
+    host, _, port = service.url.removeprefix("http://").partition(":")
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+def answer(client: socket.socket) -> tuple[int, bytes]:
+    response = http.client.HTTPResponse(client)
+    response.begin()
+    return response.status, response.read()
+
+
+H2C = ["connection: Upgrade, HTTP2-Settings", "upgrade: h2c", "http2-settings: AAMAAABk"]
+
+
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
 @pytest.mark.parametrize("pieces", [1, 2, 7])
-def test_a_request_to_upgrade_is_answered_as_any_other(service, chunked, pieces):
-    """RFC 9110, 7.8; the head is that of `curl --http2`, and the connection stays open."""
-    host, _, port = service.url.removeprefix("http://").partition(":")
-    h2c = ["connection: Upgrade, HTTP2-Settings", "upgrade: h2c", "http2-settings: AAMAAABk"]
-    plain, upgrading = (posted(png(PIXELS[0]), *more, chunked=chunked) for more in ([], h2c))
+@pytest.mark.parametrize("headers", [H2C, ["connection: upgrade", "upgrade: websocket"]], ids=len)
+def test_a_request_to_upgrade_is_answered_as_any_other(service, chunked, pieces, headers):
+    """RFC 9110, 7.8; the first head is that of `curl --http2`. The connection stays open."""
+    plain, upgrading = (posted(png(PIXELS[0]), *h, chunked=chunked) for h in ([], headers))
     answers = []
-    with socket.create_connection((host, int(port)), timeout=10) as client:
+    with connected(service) as client:
         for request in (plain, upgrading, plain):
             for piece in np.array_split(np.frombuffer(request, np.uint8), pieces):
                 client.sendall(piece.tobytes())
                 time.sleep(0.02)
-            response = http.client.HTTPResponse(client)
-            response.begin()
-            answers.append((response.status, response.read()))
+            answers.append(answer(client))
     assert answers[0][0] == 200
     assert answers[1] == answers[2] == answers[0]
+
+
+def test_a_request_to_upgrade_and_close_is_answered_and_closed(service):
+    request = posted(png(PIXELS[0]), "connection: close, upgrade", "upgrade: h2c")
+    with connected(service) as client:
+        client.sendall(request + b"more")
+        assert answer(client)[0] == 200
+        assert client.recv(1) == b""
+
+
+def test_many_requests_to_upgrade_at_once_are_all_answered(service):
+    request = b"GET /v2/health/live HTTP/1.1\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"
+    with connected(service) as client:
+        client.sendall(1000 * request)
+        received = b""
+        while received.count(b"HTTP/1.1 200") < 1000:
+            part = client.recv(1 << 16)
+            assert part, received[-300:]
+            received += part
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    ["CONNECT a.b:443 HTTP/1.1", "CONNECT /predict HTTP/1.1", "GET http://a:99999999/ HTTP/1.1"],
+)
+@pytest.mark.parametrize("headers", [[], ["connection: upgrade", "upgrade: a"]], ids=len)
+def test_what_cannot_be_read_gets_a_400(service, request_line, headers):
+    with connected(service) as client:
+        client.sendall("\r\n".join([request_line, *headers, "", ""]).encode())
+        assert answer(client)[0] == 400
+        assert client.recv(1) == b""
 
 
 def test_bodies_are_limited_together_and_forgotten_afterwards(monkeypatch):
