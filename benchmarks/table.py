@@ -99,14 +99,12 @@ def ladder(found: dict[str, Row], times: dict[str, dict]) -> str:
     for name, (accuracy, aim) in RUNGS.items():
         if row := found.get(name):
             taken = [units(measured, name) for measured in times.values()]
-            missed = [
-                *(["accuracy"] if row.accuracy.mean() < accuracy else []),
-                *(
-                    f"time on {kind}"
-                    for kind, values in zip(times, taken, strict=True)
-                    if values is not None and np.median(values) > aim
-                ),
+            late = [
+                k for k, t in zip(times, taken, strict=True) if t is not None and np.median(t) > aim
             ]
+            missed = ["accuracy"] if row.accuracy.mean() < accuracy else []
+            if late:
+                missed.append("time" if len(late) == len(times) else f"time with {', '.join(late)}")
             lines.append(
                 [
                     f"{100 * accuracy:g} %",

@@ -140,18 +140,21 @@ def _refuse_what_costs_too_much(image: Image.Image, name: str) -> None:
     if image.format in ("JPEG", "MPO"):
         position = image.fp.tell()
         image.fp.seek(0)
-        scans = _count_scans(image.fp.read())
+        has_too_many = _count_scans(image.fp.read()) > MAX_SCANS
         image.fp.seek(position)
-        if scans > MAX_SCANS:
-            raise InputError(
-                f"{name}: a JPEG of {scans:,} scans, expected at most {MAX_SCANS}; save it again"
-            )
+        if has_too_many:
+            raise InputError(f"{name}: a JPEG of more than {MAX_SCANS} scans; save it again")
 
 
 def _count_scans(jpeg: bytes) -> int:
-    """Return the number of scans of the first image in a file (ITU-T T.81, annex B)."""
+    """Count the scans of the first image in a file, up to one more than MAX_SCANS.
+
+    Source: ITU-T T.81, annex B.
+    """
     scans, position = 0, 2
-    while (found := JPEG_SEGMENT.search(jpeg, position)) and found[1] != b"\xd9":  # end of image
+    while scans <= MAX_SCANS and (found := JPEG_SEGMENT.search(jpeg, position)):
+        if found[1] == b"\xd9":  # the end of the image; what comes behind it is not decoded
+            break
         scans += found[1] == b"\xda"
         position = found.end() + int.from_bytes(jpeg[found.end() : found.end() + 2], "big")
     return scans

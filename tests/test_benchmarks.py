@@ -190,6 +190,19 @@ def test_verdict(published, expected):
     assert table.verdict(published, accuracy) == expected
 
 
+def test_a_rung_says_on_which_processor_it_is_too_slow():
+    row = table.Row("92", np.array([0.93, 0.93, 0.93]), *[np.array([0.93, 0.93])] * 2, 5, 10**12)
+    slow, fast = ({"unit_seconds": [10.0], "seconds": {"92": [s]}} for s in (26.0, 24.0))
+    assert table.ladder({"92": row}, {"A": fast, "B": fast}).endswith("| met |")
+    assert table.ladder({"92": row}, {"A": slow, "B": fast}).endswith("**missed: time with A** |")
+    assert table.ladder({"92": row}, {"A": slow, "B": slow}).endswith("| **missed: time** |")
+    low = row._replace(accuracy=np.array([0.91, 0.92, 0.91]))
+    untimed = {"unit_seconds": [10.0], "seconds": {}}
+    line = table.ladder({"92": low}, {"A": untimed, "B": slow})
+    assert "| - | 2.6 (2.6 to 2.6) |" in line
+    assert line.endswith("**missed: accuracy, time with B** |")
+
+
 def test_a_figure_of_two_digits_stands_for_all_that_round_to_it():
     assert table.verdict(0.92, np.array([0.914, 0.9151, 0.916])) == "reproduced"
 

@@ -200,7 +200,7 @@ def test_a_jpeg_of_many_scans_is_refused_and_a_progressive_one_is_read():
     assert like_the_shirt(picture.pixels(io.BytesIO(progressive), "progressive"))
     scan = progressive[progressive.rindex(b"\xff\xda") : -2]
     many = progressive[:-2] + 100 * scan + progressive[-2:]
-    with pytest.raises(InputError, match=r"a JPEG of 1[01]\d scans, expected at most 100"):
+    with pytest.raises(InputError, match="a bomb: a JPEG of more than 100 scans"):
         picture.pixels(io.BytesIO(many), "a bomb")
     film = progressive + 200 * b"\xff\xda"  # as telephones append one
     assert like_the_shirt(picture.pixels(io.BytesIO(film), "a picture that moves"))
