@@ -65,9 +65,12 @@ def test_a_picture_has_the_same_bytes_whatever_matplotlib_is_set_to(tmp_path, se
     assert (tmp_path / "set.png").read_bytes() == (tmp_path / "plain.png").read_bytes()
 
 
-def test_keras_is_set_up_the_same_whatever_its_user_had(tmp_path):
+@pytest.mark.parametrize("where", ["HOME", "KERAS_HOME"])
+def test_keras_is_set_up_the_same_whatever_its_user_had(tmp_path, where):
     left_over = {"floatx": "float64", "image_data_format": "channels_first", "backend": "jax"}
-    (tmp_path / "keras.json").write_text(json.dumps(left_over))
+    folder = tmp_path / ".keras" if where == "HOME" else tmp_path
+    folder.mkdir(exist_ok=True)
+    (folder / "keras.json").write_text(json.dumps(left_over))
     script = """
 from fashion_mnist.backend import keras
 config = keras.config
@@ -75,7 +78,7 @@ print(config.floatx(), config.image_data_format(), config.backend(), config.max_
 """
     said = run(
         script,
-        KERAS_HOME=str(tmp_path),
+        **{where: str(tmp_path)},
         KERAS_MAX_EPOCHS="1",
         MPLBACKEND="module://matplotlib_inline.backend_inline",
     )
