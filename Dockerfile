@@ -1,4 +1,4 @@
-# The service alone: no TensorFlow, no DVC. `make` first: it copies the models that it makes.
+# The service alone, without TensorFlow and DVC. Run `make` first, which makes the models.
 FROM python:3.12-slim
 WORKDIR /service
 COPY requirements-service.txt .
@@ -9,7 +9,7 @@ COPY models/cnn.onnx models/cnn_int8.onnx models/mlp.onnx models/
 COPY models/similar models/similar
 RUN useradd --system --no-create-home service
 USER service
-# ONNX Runtime would send telemetry.
+# Without it ONNX Runtime sends telemetry.
 ENV ORT_DISABLE_TELEMETRY=1
 EXPOSE 8000
 HEALTHCHECK --start-period=5s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/v2/health/ready', timeout=3)"]

@@ -1,15 +1,15 @@
-"""What a training costs on any machine: its multiply-adds, counted from the model."""
+"""The cost of a training on any machine: its multiply-adds, counted from the model."""
 
 import math
 
-from fashion_mnist.backend import keras
+from fashion_mnist.training.tf_keras import keras
 
 
 def forward(model: keras.Model) -> list[int]:
     """Return the multiply-adds of one image in each layer that has a kernel, in order.
 
     A convolution uses each weight of its kernel once for each position of its output, a dense
-    layer once. Batch normalisation, pooling and activations, some hundredths of it, do not count.
+    layer once. Batch normalization, pooling and activations, a few hundredths, do not count.
     """
     return [
         math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:-1])
@@ -22,7 +22,7 @@ def training(model: keras.Model, images: int, epochs: int) -> int:
     """Return the multiply-adds of a whole training on `images` images.
 
     A step computes each layer once forward and twice backward, for its weights and for its
-    inputs; the first layer's inputs are the images, which need no gradient.
+    inputs. The first layer's inputs are the images, which need no gradient.
     """
     first, *others = forward(model)
     return images * epochs * (2 * first + 3 * sum(others))

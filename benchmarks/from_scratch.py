@@ -1,8 +1,8 @@
-"""How long `make` takes from nothing: `python -m benchmarks.from_scratch`.
+"""Measure how long `make` takes from nothing: `python -m benchmarks.from_scratch`.
 
-In a clone of the last commit, with no package cached. The times are what a person at a terminal
-sees: when dvc starts each stage, and what the bar of a training loop says at its end. Writes
-docs/from_scratch.md.
+`make` runs in a clone of the last commit, with no package cached. The times are those that a person
+at a terminal sees: the moment when dvc starts a stage, and the seconds that a training's bar shows
+at its end. The result is docs/from_scratch.md.
 """
 
 import fcntl
@@ -11,59 +11,75 @@ import pty
 import re
 import struct
 import subprocess
-import sys
 import tempfile
 import termios
 import time
 from pathlib import Path
 
-import stages
 from benchmarks import by_processor, measured
-from fashion_mnist import files
+from fashion_mnist import command, files
+from fashion_mnist.errors import InputError
 
 STAGE = re.compile(r"Running stage '(\w+)'")
 LOOP = re.compile(r"(mlp|cnn), epoch [^\r]*\[(?:(\d+):)?(\d+):(\d+)<")
 STAGES = [
-    *("download", "normalize", "train_mlp", "train_cnn"),
-    *("evaluate", "feature_maps", "export", "similar_items"),
+    "check_params",
+    "download",
+    "normalize",
+    "train_mlp",
+    "train_cnn",
+    "evaluate",
+    "feature_maps",
+    "export",
+    "similar_items",
 ]
 INPUTS = (
     *measured.TRAINING,
-    *("Makefile", "dvc.yaml"),
+    "Makefile",
+    "dvc.yaml",
     *(path.as_posix() for path in sorted(Path("stages").glob("*.py"))),
-    *(f"fashion_mnist/{name}.py" for name in ("activations", "conversion", "figures")),
-    *(f"fashion_mnist/{name}.py" for name in ("metrics", "similarity", "sources")),
+    "fashion_mnist/dataset/sources.py",
+    "fashion_mnist/evaluation/metrics.py",
+    "fashion_mnist/evaluation/plots.py",
+    "fashion_mnist/evaluation/retrieval.py",
+    "fashion_mnist/training/activations.py",
+    "fashion_mnist/training/onnx_export.py",
 )
 SOURCE = re.compile(r"data/raw: four files from (\S+),")
 TEXT = """# How long `make` takes from nothing
 
 Made by `python -m benchmarks.from_scratch`: `make` in a clone of the last commit, with no package
-cached. Seconds; in brackets, the training loop alone. {machines}
+cached. A cell has seconds, in brackets those of the training loop alone. {machines}
 
 {table}
 
-A stage with "-" did not run: its inputs came out as committed, byte for byte, and its results are
-in Git. "Packages" are downloaded and installed once. The dataset came from {sources}.
+A stage with "-" did not run, because its inputs were the committed ones, byte for byte, and its
+results are in Git. "Packages" are downloaded and installed once. The dataset came from {sources}.
 """
 
 
-def at_a_terminal(command: list[str], folder: Path) -> tuple[str, dict[str, float]]:
-    """Run `command` in a terminal of its own.
+def at_a_terminal(arguments: list[str], folder: Path) -> tuple[str, dict[str, float]]:
+    """Run a command in its own terminal.
 
     Returns:
-        What it printed, and the seconds from one stage's start to the next one's; what comes before
-        the first stage is `packages`.
+        What it printed, and the seconds from each stage's start to the next; the time before the
+        first stage is called `packages`.
+
+    Raises:
+        InputError: the command fails.
     """
     screen, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
     begins, printed = {"packages": time.perf_counter()}, ""
     environment = {
         **os.environ,
-        **{"UV_NO_CACHE": "1", "PIP_NO_CACHE_DIR": "1"},
-        **{"CUDA_VISIBLE_DEVICES": "-1", "QUIET": ""},  # a processor's times, by its bars
+        "UV_NO_CACHE": "1",
+        "PIP_NO_CACHE_DIR": "1",
+        "CUDA_VISIBLE_DEVICES": "-1",  # the columns are processors
+        "QUIET": "",  # the bars are read
     }
     process = subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=terminal, stderr=terminal
+        arguments, cwd=folder, env=environment, stdout=terminal, stderr=terminal
     )
     os.close(terminal)
     while part := read(screen):
@@ -71,7 +87,7 @@ def at_a_terminal(command: list[str], folder: Path) -> tuple[str, dict[str, floa
         for stage in STAGE.findall(printed):
             begins.setdefault(stage, time.perf_counter())
     if process.wait():
-        sys.exit(f"error: {' '.join(command)} failed:\n{printed}")
+        raise InputError(f"{' '.join(arguments)} failed: {printed.strip().splitlines()[-1:]}")
     ends = [*begins.values(), time.perf_counter()][1:]
     return printed, {
         part: end - begin for (part, begin), end in zip(begins.items(), ends, strict=True)
@@ -81,7 +97,7 @@ def at_a_terminal(command: list[str], folder: Path) -> tuple[str, dict[str, floa
 def read(screen: int) -> str:
     try:
         return os.read(screen, 65536).decode(errors="replace")
-    except OSError:  # so Linux says that no program writes to this terminal any more
+    except OSError:  # Linux raises it when the last program on the terminal has ended
         return ""
 
 
@@ -91,12 +107,15 @@ def main() -> None:
         clone = Path(scratch) / "clone"
         subprocess.run(["git", "clone", "--quiet", ".", clone], check=True)
         printed, parts = at_a_terminal(["make"], clone)
-    # The last word of each bar.
+    # Of each bar, the last state counts.
     loops = {
         f"train_{model}": 3600 * int(hours or 0) + 60 * int(minutes) + int(seconds)
         for model, hours, minutes, seconds in LOOP.findall(printed)
     }
-    source = SOURCE.search(printed)[1]
+    found = SOURCE.search(printed)
+    if found is None:
+        raise InputError("make: no line about data/raw; the download did not run")
+    source = found[1]
     by_processor.write("from_scratch", {"parts": parts, "loops": loops, "source": source}, *INPUTS)
     files.write_bytes(
         Path("docs/from_scratch.md"), document(by_processor.read("from_scratch")).encode()
@@ -104,7 +123,7 @@ def main() -> None:
 
 
 def document(by_kind: dict[str, dict]) -> str:
-    """Return docs/from_scratch.md, from what was measured by kind of processor."""
+    """Return docs/from_scratch.md from the measurements by kind of processor."""
 
     def cell(seconds: float | None, loop: float | None) -> str:
         return "-" if seconds is None else f"{seconds:.0f}" + (f" ({loop:.0f})" if loop else "")
@@ -128,4 +147,4 @@ def document(by_kind: dict[str, dict]) -> str:
 
 
 if __name__ == "__main__":
-    stages.run(main)
+    command.run(main, command.parser(__doc__))

@@ -1,41 +1,53 @@
-"""Which measured documents are older than what they measure: `python -m benchmarks.measured`.
+"""List measured documents that are older than what they measure: `python -m benchmarks.measured`.
 
-Each command that measures notes the hashes of what it measured in benchmarks/measured.json. Not
-those of models, which another processor makes otherwise from the same code and params.
+Every command that measures writes the hashes of what it measured to benchmarks/measured.json.
+Models are not among them, because another processor makes other models from the same code.
 """
 
 import hashlib
 import json
 import subprocess
-import sys
 from pathlib import Path
 
-import stages
-from fashion_mnist import files, params
+from fashion_mnist import command, files
 from fashion_mnist.errors import InputError
+from fashion_mnist.params import whole
 
 RECORD = Path("benchmarks/measured.json")
 # What decides how long a training takes and how good its models are.
 CODE = (
     "requirements.txt",
-    *(f"fashion_mnist/{name}.py" for name in ("backend", "dataset", "models", "optimizers")),
-    *(f"fashion_mnist/{name}.py" for name in ("processor", "training")),
+    "fashion_mnist/dataset/splits.py",
+    "fashion_mnist/training/batch_normalization.py",
+    "fashion_mnist/training/classifier_head.py",
+    "fashion_mnist/training/cnn.py",
+    "fashion_mnist/training/fit.py",
+    "fashion_mnist/training/mlp.py",
+    "fashion_mnist/training/muon.py",
+    "fashion_mnist/training/processor.py",
+    "fashion_mnist/training/tf_keras.py",
 )
-TRAINING = (*CODE, *(f"params.yaml: {name}" for name in ("normalize", "train", "mlp", "cnn")))
+TRAINING = (
+    *CODE,
+    "params.yaml: normalize",
+    "params.yaml: train",
+    "params.yaml: mlp",
+    "params.yaml: cnn",
+)
 
 
 def record(document: Path, *inputs: str) -> None:
-    """Note what `document` was measured on: paths, or sections as "params.yaml: cnn"."""
+    """Record what `document` was measured on: paths, or sections such as "params.yaml: cnn"."""
     known = _read()
     known[document.as_posix()] = {name: _hash(name) for name in sorted(inputs)}
     files.write_json(RECORD, dict(sorted(known.items())))
 
 
 def require_commit() -> None:
-    """Refuse to measure the last commit while the working tree, which is noted, is another.
+    """Check that the working tree, whose hashes are recorded, is the last commit.
 
     Raises:
-        InputError: it is.
+        InputError: a tracked file has changed.
     """
     done = subprocess.run(
         ["git", "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True
@@ -45,7 +57,7 @@ def require_commit() -> None:
 
 
 def older() -> dict[str, list[str]]:
-    """Return the documents that are older than something they measure, and than what."""
+    """Return the outdated documents, each with what has changed since."""
     changed = {
         document: [name for name, noted in inputs.items() if _hash(name) != noted]
         for document, inputs in _read().items()
@@ -60,18 +72,18 @@ def _read() -> dict[str, dict[str, str]]:
 def _hash(name: str) -> str:
     path, _, section = name.partition(": ")
     if section:
-        content = getattr(params.load(section), section).model_dump_json().encode()
+        content = getattr(whole.load(), section).model_dump_json().encode()
     else:
         content = Path(path).read_bytes() if Path(path).exists() else b""
     return hashlib.md5(content).hexdigest()
 
 
-def main() -> None:
+def main() -> int:
     found = older()
     for document, names in found.items():
         print(f"{document} is older than {', '.join(names)}")
-    sys.exit(1 if found else 0)
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
-    stages.run(main)
+    command.run(main, command.parser(__doc__))

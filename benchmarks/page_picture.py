@@ -1,6 +1,6 @@
-"""The picture of the service's page in the README: `python -m benchmarks.page_picture`.
+"""Take the picture of the service's page for the README: `python -m benchmarks.page_picture`.
 
-Needs the models that `make` makes, and a chromium.
+It needs the models that `make` makes, and chromium.
 """
 
 import shutil
@@ -11,13 +11,18 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from benchmarks import measured
+from fashion_mnist import command
+from fashion_mnist.errors import InputError
 
 
 def main() -> None:
     server = subprocess.Popen(
         [sys.executable, "-m", "service", "--port", "0"], stdout=subprocess.PIPE, text=True
     )
-    url = server.stdout.readline().split()[0]
+    assert server.stdout is not None
+    url, *_ = server.stdout.readline().split() or [""]
+    if not url:
+        raise InputError("the service did not start; make the models with `make`")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
@@ -30,11 +35,11 @@ def main() -> None:
         page.wait_for_load_state("networkidle")
         page.screenshot(path="docs/page.png")
         browser.close()
-    page = sorted(path.as_posix() for path in Path("service/page").glob("*.*"))
-    measured.record(Path("docs/page.png"), *measured.TRAINING, *page)
+    sources = sorted(path.as_posix() for path in Path("service/page").glob("*.*"))
+    measured.record(Path("docs/page.png"), *measured.TRAINING, *sources)
     server.terminate()
     server.wait()
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main, command.parser(__doc__))

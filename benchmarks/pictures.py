@@ -1,7 +1,8 @@
-"""How well pictures are read: `python -m benchmarks.pictures` writes docs/pictures.md and .png.
+"""Measure how well pictures are read: `python -m benchmarks.pictures`.
 
-Pictures of many kinds are made from test images, encoded, read back by
-fashion_mnist/picture.py and classified. The design was chosen on validation images.
+It writes docs/pictures.md and .png. Test images become pictures of many kinds, which are encoded,
+read back by fashion_mnist/dataset/picture.py and classified. That module was designed on validation
+images.
 """
 
 import io
@@ -14,12 +15,14 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
 from benchmarks import measured
-from fashion_mnist import dataset, files, metrics, picture
-from fashion_mnist.classifier import Classifier
+from fashion_mnist import command, files
+from fashion_mnist.dataset import picture, splits
+from fashion_mnist.evaluation import metrics
+from fashion_mnist.inference.onnx_model import OnnxModel
 
 COUNT = 2000
 Generator = np.random.Generator
-# What turns a picture so that its EXIF orientation turns it back.
+# The transposition that each EXIF orientation undoes.
 TURN = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -31,24 +34,24 @@ TURN = {
 }
 TEXT = """# How well pictures are read
 
-Made by `python -m benchmarks.pictures`. The first {count:,} test images as pictures of other kinds,
-each encoded (PNG, BMP, or JPEG of quality 85), read back by
-[fashion_mnist/picture.py](../fashion_mnist/picture.py) and classified by `models/cnn.onnx`.
-The difference is in points, against the pictures as in the dataset, with its 95 % interval
-(paired: the same images). How pictures are read was chosen on validation images, before this
-table was made.
+Made by `python -m benchmarks.pictures`. The first {count:,} test images became pictures of other
+kinds. Each was encoded (PNG, BMP, or JPEG of quality 85), read back by
+[fashion_mnist/dataset/picture.py](../fashion_mnist/dataset/picture.py) and classified by
+`models/cnn.onnx`. The difference to the pictures as in the dataset is in points, with its 95 %
+interval (paired: the same images). The way of reading pictures was chosen on validation images,
+before this table was made.
 
 | pictures | accuracy | difference | interval |
 |---|---|---|---|
 {table}
 
-![One garment in every kind, and below each what the network reads](pictures.png)
+![One garment in every kind of picture, each above the model's input](pictures.png)
 
-What is lost are parts of a garment that look like the background: pale ones on light grey, more
-of them the stronger the noise. A smaller tolerance, closing the mask and filling what the garment
-surrounds did not help there (trials; no command repeats them). A strong shadow counts as garment.
-These are pictures made from the dataset. **Photographs of other garments, people, folds, shadows
-or cluttered rooms were not measured.**
+Parts of a garment that look like the background are lost: pale parts on light grey, and the more,
+the stronger the noise. A smaller tolerance, a closed mask and filled holes did not help (trials; no
+command repeats them). A strong shadow counts as garment. All these pictures are made from the
+dataset. **Photographs of other garments, people, folds, shadows or cluttered rooms were not
+measured.**
 """
 
 
@@ -64,7 +67,7 @@ def enlarged(pixels: np.ndarray) -> np.ndarray:
 
 
 def placed(pixels: np.ndarray, rng: Generator) -> np.ndarray:
-    """Anywhere on a canvas 1.6 times as wide and 1.9 times as high, black elsewhere."""
+    """Put pixels anywhere on a black canvas 1.6 times as wide and 1.9 times as high."""
     height, width = pixels.shape
     canvas = np.zeros((int(1.9 * height), int(1.6 * width)), np.uint8)
     top, left = (
@@ -76,7 +79,7 @@ def placed(pixels: np.ndarray, rng: Generator) -> np.ndarray:
 
 
 def cut_out(pixels: np.ndarray) -> Image.Image:
-    """Enlarged and negated, transparent around the garment, red where it is transparent."""
+    """Enlarge and negate; make the surroundings transparent, and red where they are."""
     alpha = enlarged(np.where(pixels > 0, 255, 0).astype(np.uint8))
     colour = enlarged(pixels) / np.maximum(alpha / 255, 1e-6)
     grey = np.where(alpha > 0, 255 - colour.clip(0, 255), 0).astype(np.uint8)
@@ -87,7 +90,7 @@ def cut_out(pixels: np.ndarray) -> Image.Image:
 def on(
     pixels: np.ndarray, rng: Generator, colour: tuple[int, int, int], noise: float = 0
 ) -> Image.Image:
-    """Enlarged, somewhere on a canvas of a colour, with noise; negated if the colour is light."""
+    """Enlarge, put somewhere on a coloured canvas, add noise; negate where the colour is light."""
     seed = rng.integers(2**32)
     garment, mask = (
         placed(enlarged(layer), np.random.default_rng(seed))[..., None]
@@ -101,7 +104,7 @@ def on(
 
 
 def turned(pixels: np.ndarray, rng: Generator) -> bytes:
-    """Turned or mirrored, as an EXIF tag says."""
+    """Turn or mirror, and add the EXIF tag that says so."""
     orientation = int(rng.choice(list(TURN)))
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -145,7 +148,7 @@ KINDS: dict[str, Callable[[np.ndarray, Generator], bytes]] = {
 
 
 def draw(path: Path, pixels: np.ndarray) -> None:
-    """Draw one garment in every kind, and below each what is read."""
+    """Draw one garment in every kind of picture, each above the model's input."""
     columns = 6
     rows = -(-len(KINDS) // columns)
     figure = Figure(figsize=(1.75 * columns, 3.3 * rows), layout="constrained")
@@ -156,7 +159,7 @@ def draw(path: Path, pixels: np.ndarray) -> None:
         row, column = divmod(position, columns)
         content = make(pixels, np.random.default_rng(4))
         given, read = grid[2 * row, column], grid[2 * row + 1, column]
-        # On a chequered ground, so that transparency shows.
+        # The chequered ground shows transparency.
         ground = 190 + 30 * (np.indices((266, 266)) // 19).sum(axis=0) % 60
         given.imshow(ground, cmap="gray", vmin=0, vmax=255, extent=(0, 1, 0, 1))
         image = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGBA")
@@ -167,31 +170,35 @@ def draw(path: Path, pixels: np.ndarray) -> None:
 
 
 def main() -> None:
-    test = dataset.load(Path("data/test"))
-    images, labels = dataset.to_pixels(test.images[:COUNT]), test.labels[:COUNT]
+    test = splits.load(Path("data/test"))
+    images, labels = splits.to_pixels(test.images[:COUNT]), test.labels[:COUNT]
     draw(Path("docs/pictures.png"), images[0])
-    classifier = Classifier(Path("models/cnn.onnx"))
+    model = OnnxModel(Path("models/cnn.onnx"))
     lines, original = [], None
     for name, make in KINDS.items():
         rng = np.random.default_rng(0)
         read = np.stack([picture.pixels(io.BytesIO(make(image, rng)), name) for image in images])
-        correct = classifier(read).probabilities.argmax(axis=1) == labels
+        right = model(read).probabilities.argmax(axis=1) == labels
         if original is None:
-            original = correct
-            lines.append(f"| {name} | {correct.mean():.1%} | | |")
+            original = right
+            lines.append(f"| {name} | {right.mean():.1%} | | |")
             continue
-        against = metrics.compare(correct, original)
+        against = metrics.compare(original, right)
         low, high = against["accuracy_difference_low"], against["accuracy_difference_high"]
         lines.append(
-            f"| {name} | {correct.mean():.1%} | {100 * against['accuracy_difference']:+.2f} | "
+            f"| {name} | {right.mean():.1%} | {100 * against['accuracy_difference']:+.2f} | "
             f"{100 * low:+.2f} to {100 * high:+.2f} |"
         )
     table = "\n".join(lines)
-    files.write_bytes(
-        Path("docs/pictures.md"), TEXT.format(count=len(labels), table=table).encode()
+    document = Path("docs/pictures.md")
+    files.write_bytes(document, TEXT.format(count=len(labels), table=table).encode())
+    measured.record(
+        document,
+        *measured.TRAINING,
+        "fashion_mnist/dataset/picture.py",
+        "fashion_mnist/dataset/picture_file.py",
     )
-    measured.record(Path("docs/pictures.md"), *measured.TRAINING, "fashion_mnist/picture.py")
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main, command.parser(__doc__))

@@ -1,10 +1,9 @@
-"""How often the report errs and how small a change it sees: `python -m benchmarks.report_errors`.
+"""Measure how often the report errs and what it misses: `python -m benchmarks.report_errors`.
 
-Draws pairs of training runs from what ten real seeds did: metrics/seed_spread.json says how many
-test images 0, 1, ... all seeds of the CNN get right. For an image that k of K seeds get right, a
-pair is two different ones of the K. A true change turns mistakes of the second run that another
-seed might have avoided into right answers. Each pair goes through the report's own judgement.
-Writes docs/report_errors.md.
+It simulates pairs of training runs from ten real seeds of the CNN. metrics/seed_spread.json has the
+numbers of test images that 0, 1, ... all seeds get right. For an image that k of K seeds get right,
+a pair is two different seeds of the K. A true change corrects mistakes of the second run that some
+seed avoids. Each pair goes through the report's own judgement. The result is docs/report_errors.md.
 """
 
 import json
@@ -13,20 +12,21 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import measured
-from fashion_mnist import comparison, files
-from fashion_mnist.dataset import CLASS_NAMES
+from fashion_mnist import command, files
+from fashion_mnist.dataset.spec import CLASS_NAMES
+from fashion_mnist.report import judgement
 from fashion_mnist.seed_spread import PATH
 
 PAIRS = 1000
 TEXT = """# How often the report errs
 
-Made by `python -m benchmarks.report_errors`; [report.md](report.md) says what it means.
-Of {pairs:,} pairs of simulated runs on {images:,} test images, the share that the report calls
+Made by `python -m benchmarks.report_errors`; [report.md](report.md) says what it means. The table
+has the verdicts of the report on {pairs:,} pairs of simulated runs, each on {images:,} test images.
 
 {table}
 
-Two simulated runs of one recipe differ by 0 ± {simulated:.2f} points (standard deviation), two of
-the real seeds by 0 ± {real:.2f}.
+Two simulated runs of one recipe differ by 0 ± {simulated:.2f} points (standard deviation), two real
+seeds by 0 ± {real:.2f}.
 """
 TRUE_CHANGES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)  # percentage points
 
@@ -37,10 +37,10 @@ def simulate_pair(
     """Return bool (n,) twice: the images that each of two runs gets right.
 
     Args:
-        rng: source of chance.
-        right_in: int (n,), how many of the real seeds get each image right.
-        seeds: how many there are.
-        gain: by how much the second run's accuracy is truly higher.
+        rng: the random generator.
+        right_in: int (n,), the number of real seeds that get each image right.
+        seeds: the number of real seeds.
+        gain: the true difference of the second run's accuracy.
     """
     base, now = rng.random((2, len(right_in)))
     base = base < right_in / seeds
@@ -63,21 +63,21 @@ def main() -> None:
     ]
     differences = []
     for points in TRUE_CHANGES:
-        found = {True: [], False: []}
+        found: dict[bool, list[str]] = {True: [], False: []}
         for _ in range(PAIRS):
             actual = np.array(CLASS_NAMES)[rng.permutation(count) % len(CLASS_NAMES)]
             base, now = simulate_pair(rng, right_in, seeds, points / 100)
             if not points:
                 differences.append(100 * (now.mean() - base.mean()))
             for known, statuses in found.items():
-                judged = comparison.judge(
+                judged = judgement.judge_right_answers(
                     actual, base, now, cnn["two_runs_differ_by"] if known else None, 1
                 )
-                statuses.append(comparison.status(*judged))
+                statuses.append(judgement.status(*judged))
         shares = [
             f"{np.mean([status in wanted for status in found[known]]):.1%}"
             for known in (True, False)
-            for wanted in ((comparison.BETTER,), (comparison.WORSE, comparison.MIXED))
+            for wanted in ((judgement.BETTER,), (judgement.WORSE, judgement.MIXED))
         ]
         lines.append(f"| {points:+.1f} points | {' | '.join(shares)} |")
     text = TEXT.format(
@@ -90,9 +90,12 @@ def main() -> None:
     path = Path("docs/report_errors.md")
     files.write_bytes(path, text.encode())
     measured.record(
-        path, PATH.as_posix(), *(f"fashion_mnist/{n}.py" for n in ("comparison", "metrics"))
+        path,
+        PATH.as_posix(),
+        "fashion_mnist/evaluation/metrics.py",
+        "fashion_mnist/report/judgement.py",
     )
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main, command.parser(__doc__))

@@ -1,6 +1,6 @@
-"""The service under load from wrk: `python -m benchmarks.service_load` writes docs/service_load.md.
+"""Measure the service under load, for docs/service_load.md: `python -m benchmarks.service_load`.
 
-Needs wrk (Debian's package) and the models that `make` makes. Takes about three minutes; wrk
+It needs wrk (Debian's package) and the models that `make` makes. It takes about three minutes. wrk
 and the service share this machine's cores.
 """
 
@@ -13,13 +13,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-import stages
 from benchmarks import by_processor, measured
-from fashion_mnist import dataset, files
+from fashion_mnist import command, files
+from fashion_mnist.dataset import splits
 from fashion_mnist.errors import InputError
 
 CLIENTS = (1, 10, 50, 200)
@@ -29,13 +30,16 @@ IMAGES = 256  # in a request with a batch
 INPUTS = (
     *measured.TRAINING,
     "requirements-service.txt",
-    *(f"fashion_mnist/{name}.py" for name in ("classifier", "picture", "similarity")),
+    "fashion_mnist/dataset/picture.py",
+    "fashion_mnist/dataset/picture_file.py",
+    "fashion_mnist/inference/onnx_model.py",
+    "fashion_mnist/inference/similarity.py",
     *(path.as_posix() for path in sorted(Path("service").glob("*.py"))),
 )
 TEXT = """# The service under load
 
-Made by `python -m benchmarks.service_load`: wrk on loopback, {seconds} seconds a row, on the same
-cores as the service. Milliseconds, as wrk saw them. {machines}
+Made by `python -m benchmarks.service_load`: wrk on loopback, {seconds} seconds per row, on the same
+cores as the service. Latencies are in milliseconds, as wrk measures them. {machines}
 """
 OF_A_KIND = """
 ## {kind}
@@ -44,7 +48,7 @@ OF_A_KIND = """
 |---|---|---|---|---|---|---|
 {rows}
 
-Ready {start:.1f} s after the command. Memory: {memory}.
+The service is ready {start:.1f} s after the command. Memory: {memory}.
 """
 
 
@@ -55,7 +59,7 @@ def png(pixels: np.ndarray) -> bytes:
 
 
 def photograph(pixels: np.ndarray) -> bytes:
-    """A picture as from a shop: 1200x1600, the garment on white, JPEG."""
+    """Return a picture like a shop's: 1200x1600, the garment on white, JPEG."""
     content = io.BytesIO()
     canvas = Image.new("L", (1200, 1600), 255)
     canvas.paste(Image.fromarray(255 - pixels).resize((1120, 1120)), (40, 200))
@@ -64,8 +68,8 @@ def photograph(pixels: np.ndarray) -> bytes:
 
 
 def inference(pixels: np.ndarray, binary: bool) -> tuple[bytes, str]:
-    """The body of an inference request for class probabilities, and the length of its JSON."""
-    tensor = {"name": "images", "datatype": "UINT8", "shape": pixels.shape}
+    """Return the body of an inference request, and the length of its JSON."""
+    tensor: dict[str, Any] = {"name": "images", "datatype": "UINT8", "shape": pixels.shape}
     tensor |= (
         {"parameters": {"binary_data_size": pixels.size}} if binary else {"data": pixels.tolist()}
     )
@@ -75,6 +79,8 @@ def inference(pixels: np.ndarray, binary: bool) -> tuple[bytes, str]:
 
 
 class Load:
+    """Posts to a service, by wrk."""
+
     def __init__(self, folder: Path, url: str) -> None:
         self.folder, self.url = folder, url
 
@@ -87,15 +93,15 @@ class Load:
         head_length: str = "",
         seconds: int = SECONDS,
     ) -> dict[str, float]:
-        """Post `body` over and over; return what post.lua prints."""
+        """Post `body` again and again; return what post.lua prints."""
         file = self.folder / "body"
         file.write_bytes(body)
         environment = {**os.environ, "BODY": str(file), "TYPE": kind}
         if head_length:
             environment["HEAD_LENGTH"] = head_length
-        command = ["wrk", "--threads", "1", "--connections", str(clients), "--timeout", "30"]
-        command += ["--duration", str(seconds), "--script", "benchmarks/post.lua", self.url + path]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        wrk = ["wrk", "--threads", "1", "--connections", str(clients), "--timeout", "30"]
+        wrk += ["--duration", str(seconds), "--script", "benchmarks/post.lua", self.url + path]
+        done = subprocess.run(wrk, env=environment, capture_output=True, text=True, check=True)
         return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -107,13 +113,13 @@ def row(name: str, clients: int, result: dict[str, float], images: int = 1) -> s
 
 
 def resident(process: subprocess.Popen) -> float:
-    """Memory of a process in MB."""
+    """Return the memory of a process in MB."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) * 1024 / 1e6
 
 
 def request_rows(load: Load) -> list[str]:
-    pixels = dataset.to_pixels(dataset.load(Path("data/test")).images[:IMAGES])
+    pixels = splits.to_pixels(splits.load(Path("data/test")).images[:IMAGES])
     small, large = png(pixels[0]), photograph(pixels[0])
     load("/predict", 10, small, seconds=2)  # warms up
     lines = [row("`/predict`, 28x28 PNG", c, load("/predict", c, small)) for c in CLIENTS]
@@ -146,8 +152,9 @@ def request_rows(load: Load) -> list[str]:
 
 
 def memory(load: Load, server: subprocess.Popen) -> str:
-    small = png(dataset.to_pixels(dataset.load(Path("data/test")).images[:1])[0])
-    before, half, sent = resident(server), None, 0
+    small = png(splits.to_pixels(splits.load(Path("data/test")).images[:1])[0])
+    before, sent = resident(server), 0.0
+    half: float | None = None
     while sent < MANY_REQUESTS:
         sent += load("/predict", 50, small)["requests"]
         if half is None and sent >= MANY_REQUESTS / 2:
@@ -162,13 +169,16 @@ def main() -> None:
     if shutil.which("wrk") is None:
         raise InputError("wrk: not found; install Debian's package of that name")
     started = time.monotonic()
-    command = [sys.executable, "-m", "service", "--port", "0"]
+    serve = [sys.executable, "-m", "service", "--port", "0"]
     with (
         tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server,
+        subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as server,
     ):
         try:
-            url, *_ = server.stdout.readline().split() or sys.exit(1)  # it has said why
+            assert server.stdout is not None
+            url, *_ = server.stdout.readline().split() or [""]
+            if not url:
+                raise InputError("the service did not start; its line above says why")
             start = time.monotonic() - started
             load = Load(Path(folder), url)
             rows, grown = request_rows(load), memory(load, server)
@@ -182,7 +192,7 @@ def main() -> None:
 
 
 def document(by_kind: dict[str, dict]) -> str:
-    """Return docs/service_load.md, from what was measured by kind of processor."""
+    """Return docs/service_load.md from the measurements by kind of processor."""
     text = TEXT.format(seconds=SECONDS, machines=by_processor.machines(by_kind))
     for kind, found in by_kind.items():
         text += OF_A_KIND.format(
@@ -195,4 +205,4 @@ def document(by_kind: dict[str, dict]) -> str:
 
 
 if __name__ == "__main__":
-    stages.run(main)
+    command.run(main, command.parser(__doc__))

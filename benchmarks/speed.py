@@ -1,8 +1,9 @@
-"""How fast training is: `python -m benchmarks.speed` writes docs/speed.md.
+"""Measure how fast training is, for docs/speed.md: `python -m benchmarks.speed`.
 
-The network of params.yaml trains as Keras would train it and as the workflow does. The ways take
-turns, so that a noisy machine slows all alike, each in a process of its own, as TensorFlow reads
-its settings once. Then parts of a step run alone, and convolutions, for the processor's best rate.
+The CNN of params.yaml trains as plain Keras would train it and as the workflow does. The ways take
+turns, so a noisy machine slows all of them alike. Each runs in its own process, because TensorFlow
+reads its settings only once. Then the parts of a step run alone, and single convolutions, which
+show the processor's best rate.
 """
 
 import argparse
@@ -18,12 +19,16 @@ from unittest import mock
 
 import numpy as np
 
-import stages
 from benchmarks import by_processor, cost, measured
-from benchmarks.training_times import Steps
-from fashion_mnist import dataset, files, models, params, processor, training
-from fashion_mnist.backend import keras, tf
+from benchmarks.steps import Steps
+from fashion_mnist import command, files
+from fashion_mnist.dataset import spec, splits
 from fashion_mnist.errors import InputError
+from fashion_mnist.params.cnn import CNN
+from fashion_mnist.params.train import Train
+from fashion_mnist.training import cnn, fit, model_file, processor
+from fashion_mnist.training.batch_normalization import FusedBatchNormalization
+from fashion_mnist.training.tf_keras import keras, tf
 
 STEPS, ROUNDS, REPEATS = 15, 3, 20
 WAYS = {
@@ -31,90 +36,92 @@ WAYS = {
     "without_onednn": "the workflow, float32, without oneDNN",
     "float32": "the workflow, float32",
     "mixed_bfloat16": "the workflow, mixed_bfloat16",
-    "unfused": "the workflow, Keras's batch normalisation",
+    "unfused": "the workflow, Keras's batch normalization",
     "workflow": "the workflow",
 }
 TEXT = """# How fast training is
 
-Made by `python -m benchmarks.speed`: the network of `params.yaml` trains in batches of {batch},
-each way {rounds} times in turn: images a second, median (lowest to highest), and the ratio to the
-first line in the same round. {machines}
+Made by `python -m benchmarks.speed`. The CNN of `params.yaml` trains in batches of {batch}, each
+way {rounds} times in turn. A cell has images per second, median (lowest to highest), and the ratio
+to the first line in the same round. {machines}
 
 {rates}
 
-Plain Keras: the same network in stock layers, AdamW, `fit` on arrays. All ways run TensorFlow's
-deterministic operations. Lines without a precision train in what `train.precision: auto` chooses:
-{precisions}.
+Plain Keras is the same model in stock layers, with AdamW and `fit` on arrays. All ways run
+TensorFlow's deterministic operations. Lines without a precision use the one that `train.precision:
+auto` chooses: {precisions}.
 
-Where the time of a step goes, in milliseconds: the step and its first three parts each run alone,
-in turn, median of {repeats}; the rest is what remains of the step: the accuracy, Keras's own work.
+The next table has the parts of a step in milliseconds. The step and its first three parts each run
+alone, in turn, median of {repeats}. The rest is the remainder of the step: the accuracy, and
+Keras's own work.
 
 {parts}
 
-The best rate that a convolution alone reaches (forward, in the same precision, the best of {shapes}
-shapes), and what a whole step sustains, counting only its multiply-adds (two operations each):
+The best rate of a single convolution (forward, in the same precision, the best of {shapes} shapes),
+and the rate that a whole step sustains, counting only its multiply-adds (two operations each):
 
 {sustained}
 """
-# Height and width, channels in, channels out: from what the networks here do to what suits a chip.
+# Side, channels in, channels out: from the shapes of the CNN to shapes that suit a processor.
 SHAPES = [(28, 32, 32), (14, 32, 64), (14, 64, 64), (7, 128, 128), (7, 256, 256), (14, 256, 256)]
 
 
 def rate(way: str) -> float:
-    """Return the images a second of a way, in this process.
+    """Return the images per second of a way, in this process.
 
     Raises:
         tf.errors.AbortedError: oneDNN may not use the bfloat16 that the processor has.
     """
-    settings = params.load("train", "cnn")
+    recipe = CNN.load()
     precision = {"unfused": "auto", "workflow": "auto", "mixed_bfloat16": way}.get(way, "float32")
-    train = settings.train.model_copy(update={"epochs": 1, "precision": precision})
-    split = dataset.load(Path("data/train")).take(np.arange(STEPS * train.batch_size))
+    train = Train.load().model_copy(update={"epochs": 1, "precision": precision})
+    split = splits.load(Path("data/train")).take(np.arange(STEPS * train.batch_size))
     few = split.take(np.arange(100))
     steps = Steps()
-    training.prepare(train)
+    fit.prepare(train)
     if way == "plain":
-        model = models.plain(models.cnn(settings.cnn))
+        model = model_file.plain(cnn.build(recipe))
         model.compile("adamw", "sparse_categorical_crossentropy", metrics=["accuracy"])
         model.fit(*split, batch_size=train.batch_size, callbacks=[steps], verbose=0)
         return train.batch_size / steps.median()
     stock = functools.partial(keras.layers.BatchNormalization, momentum=0.6, epsilon=1e-5)
-    layer = stock if way == "unfused" else models.FusedBatchNormalization
-    with mock.patch.object(models, "FusedBatchNormalization", layer):
-        training.fit(models.cnn(settings.cnn), split, few, train, settings.cnn, [steps])
+    layer = stock if way == "unfused" else FusedBatchNormalization
+    with mock.patch.object(cnn, "FusedBatchNormalization", layer):
+        fit.fit(cnn.build(recipe), split, few, train, recipe, [steps])
     return train.batch_size / steps.median()
 
 
 def rates() -> dict[str, list[float]]:
-    """Return the rates of all ways, each in a process of its own, a value a round; 0: it failed."""
+    """Return the rates of all ways, one per round, each from its own process; 0 where it failed."""
     found: dict[str, list[float]] = {way: [] for way in WAYS}
     for _ in range(ROUNDS):
         for way in WAYS:
             onednn = {"plain": _as_tensorflow_chooses(), "without_onednn": "0"}.get(way, "1")
             environment = {**os.environ, "QUIET": "1", "TF_ENABLE_ONEDNN_OPTS": onednn}
-            command = [sys.executable, "-m", "benchmarks.speed", "--way", way]
-            done = subprocess.run(command, env=environment, stdout=subprocess.PIPE)
+            measure_way = [sys.executable, "-m", "benchmarks.speed", "--way", way]
+            done = subprocess.run(measure_way, env=environment, stdout=subprocess.PIPE)
             if done.returncode:
-                raise InputError(f"{' '.join(command)}: exit status {done.returncode}")
+                raise InputError(f"{' '.join(measure_way)}: exit status {done.returncode}")
             found[way].append(json.loads(done.stdout))
     return found
 
 
 def _as_tensorflow_chooses() -> str:
     fast = {"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"}
-    is_held = " on " in processor.describe()["kind"]  # to a processor without any of them
-    return "1" if fast & processor.flags() and not is_held else "0"
+    is_limited = " on " in processor.describe()["kind"]  # to a kind without these flags
+    return "1" if fast & processor.flags() and not is_limited else "0"
 
 
-def parts_of_a_step(settings: params.Params) -> dict[str, float]:
+def parts_of_a_step() -> dict[str, float]:
     """Return the seconds of a training step and of its parts, each run alone."""
-    train = settings.train.model_copy(update={"epochs": 1})
-    training.prepare(train)
-    model = models.cnn(settings.cnn)
-    few = dataset.load(Path("data/train")).take(np.arange(train.batch_size))
-    training.fit(model, few, few, train, settings.cnn)  # compiles the model, builds the optimizer
+    recipe = CNN.load()
+    train = Train.load().model_copy(update={"epochs": 1})
+    fit.prepare(train)
+    model = cnn.build(recipe)
+    few = splits.load(Path("data/train")).take(np.arange(train.batch_size))
+    fit.fit(model, few, few, train, recipe)  # compiles the model, builds the optimizer
     images = tf.constant(few.images)
-    targets = tf.one_hot(few.labels, len(dataset.CLASS_NAMES))
+    targets = tf.one_hot(few.labels, len(spec.CLASS_NAMES))
 
     @tf.function
     def forward() -> tf.Tensor:
@@ -137,7 +144,7 @@ def parts_of_a_step(settings: params.Params) -> dict[str, float]:
         "optimizer": lambda: update(computed),
         "step": lambda: model.train_on_batch(images, targets),
     }
-    # In turn, so that a noisy machine slows all alike; the first round traces.
+    # In turn, so a noisy machine slows all of them alike. The first round traces.
     rounds = [{name: seconds(work) for name, work in works.items()} for _ in range(REPEATS + 1)]
     found = {name: float(np.median([each[name] for each in rounds[1:]])) for name in works}
     found["backward"] = found.pop("gradients") - found["forward"]
@@ -151,7 +158,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def best_rate(precision: str) -> float:
-    """Return the most operations a second that a convolution reaches, forward."""
+    """Return the highest rate of a convolution, forward, in operations per second."""
     dtype = tf.bfloat16 if precision == "mixed_bfloat16" else tf.float32
     convolve = tf.function(lambda images, kernel: tf.nn.conv2d(images, kernel, 1, "SAME"))
     found = []
@@ -165,20 +172,19 @@ def best_rate(precision: str) -> float:
 
 
 def measure() -> None:
-    """Measure all of it and write this processor's file."""
+    """Measure everything and write this processor's file."""
     images_per_second = rates()
-    settings = params.load("train", "cnn")
-    parts = parts_of_a_step(settings)
-    precision = training.prepare(settings.train)
-    batch = settings.train.batch_size
+    parts = parts_of_a_step()
+    train = Train.load()
+    precision = fit.prepare(train)
     by_processor.write(
         "speed",
         {
             "precision": precision,
-            "batch_size": batch,
+            "batch_size": train.batch_size,
             "images_per_second": images_per_second,
             "parts_seconds": parts,
-            "multiply_adds_per_image": cost.training(models.cnn(settings.cnn), 1, 1),
+            "multiply_adds_per_image": cost.training(cnn.build(CNN.load()), 1, 1),
             "best_operations_per_second": best_rate(precision),
         },
         *measured.TRAINING,
@@ -192,14 +198,14 @@ def document(found: dict[str, dict]) -> str:
     for way, name in WAYS.items():
         table[name] = []
         for of_kind in found.values():
-            values, baseline = (
-                np.array(of_kind["images_per_second"][which]) for which in (way, "plain")
-            )
+            values = np.array(of_kind["images_per_second"][way])
+            baseline = np.array(of_kind["images_per_second"]["plain"])
             ratio = by_processor.middle(values / baseline, 2)
             shown = f"{by_processor.middle(values)}; {ratio}" if values.all() else "fails"
             table[name].append(shown)
     parts: dict[str, list[str]] = {name: [] for name in ("forward", "backward", "optimizer")}
-    parts["the rest"], sustained = [], {"best": [], "sustained": [], "share": []}
+    parts["the rest"] = []
+    sustained: dict[str, list[str]] = {"best": [], "sustained": [], "share": []}
     for of_kind in found.values():
         fastest = float(np.median(of_kind["images_per_second"]["workflow"]))
         known = dict(of_kind["parts_seconds"])
@@ -216,7 +222,7 @@ def document(found: dict[str, dict]) -> str:
         rounds=ROUNDS,
         machines=by_processor.machines(found),
         rates=by_processor.table("training", table, kinds),
-        precisions=", ".join(f"{m['precision']} on {kind}" for kind, m in found.items()),
+        precisions=", ".join(f"{m['precision']} with {kind}" for kind, m in found.items()),
         repeats=REPEATS,
         parts=by_processor.table("part of a step", parts, kinds),
         shapes=len(SHAPES),
@@ -224,14 +230,11 @@ def document(found: dict[str, dict]) -> str:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--way", choices=WAYS, help="measure one way once and print its rate")
-    given = parser.parse_args()
+def main(way: str | None) -> None:
     tf.config.set_visible_devices([], "GPU")  # the columns are processors
-    if given.way:
+    if way:
         try:
-            print(json.dumps(rate(given.way)))
+            print(json.dumps(rate(way)))
         except tf.errors.AbortedError:
             print(json.dumps(0.0))
         return
@@ -239,5 +242,12 @@ def main() -> None:
     files.write_bytes(Path("docs/speed.md"), document(by_processor.read("speed")).encode())
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = command.parser(__doc__)
+    parser.add_argument("--way", choices=WAYS, help="measure one way once and print its rate")
+    return parser
+
+
 if __name__ == "__main__":
-    stages.run(main)
+    command.run(main, parser())

@@ -1,30 +1,31 @@
-"""What a trick is worth: `python -m benchmarks.ablate NAME [KEY=VALUE ...]`.
+"""Measure what one setting is worth: `python -m experiments.ablate NAME [KEY=VALUE ...]`.
 
-Trains the 94 % rung with these settings changed on the training split alone, once a seed, measures
-it on the validation images and writes benchmarks/ablation/NAME.json.
+It trains the 94 % rung with these settings changed, on the train split alone, once per seed,
+measures on the validation images, and writes experiments/ablation/NAME.json.
 """
 
 import argparse
 from pathlib import Path
 
-import stages
-from benchmarks import rows
-from benchmarks.train import run
-from fashion_mnist import files
+from experiments import rows
+from experiments.train import run
+from fashion_mnist import command, files
 
-SEEDS = (20, 21, 22, 23, 24)  # not those of the test figures
+SEEDS = (20, 21, 22, 23, 24)  # not those of the test results
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(name: str, changes: list[str]) -> None:
+    runs = [run(*rows.read("94", seed, *changes), "validation") for seed in SEEDS]
+    files.write_json(Path(f"experiments/ablation/{name}.json"), {"changes": changes, "runs": runs})
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = command.parser(__doc__)
     parser.add_argument("name")
     parser.add_argument("changes", nargs="*", metavar="KEY=VALUE")
-    given = parser.parse_args()
-    runs = [run(*rows.read("94", seed, *given.changes), "validation") for seed in SEEDS]
-    files.write_json(
-        Path(f"benchmarks/ablation/{given.name}.json"), {"changes": given.changes, "runs": runs}
-    )
+    return parser
 
 
 if __name__ == "__main__":
-    stages.run(main)
+    command.run(main, parser())

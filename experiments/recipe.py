@@ -1,8 +1,8 @@
-"""What other seeds and other settings do to the recipe of params.yaml.
+"""Measure the recipe of params.yaml with other seeds and other settings.
 
-Runs experiments on the last commit, in a clone. `python -m benchmarks.recipe seeds`: nine further
-seeds, for metrics/seed_spread.json. Once that is committed, `python -m benchmarks.recipe reports`:
-what docs/reports/ shows.
+Both parts run experiments on the last commit, in a clone. `python -m experiments.recipe seeds`
+trains nine further seeds and writes metrics/seed_spread.json. Once that file is committed,
+`python -m experiments.recipe reports` writes the examples in docs/reports/.
 """
 
 import argparse
@@ -12,9 +12,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-import stages
 from benchmarks import measured
-from fashion_mnist import files, params, progress
+from fashion_mnist import command, files, progress
+from fashion_mnist.errors import InputError
+from fashion_mnist.params.cnn import CNN
+from fashion_mnist.params.train import Train
 
 SEEDS = range(1, 10)
 SPREAD = Path("metrics/seed_spread.json")
@@ -22,18 +24,17 @@ REPORTS = Path("docs/reports")
 
 
 def changes() -> dict[str, str]:
-    """Return the settings of each example report, by its name."""
-    settings = params.load("train", "cnn")
-    half = [count // 2 for count in settings.cnn.filters]
+    """Return the changed setting of each example report, by the report's name."""
+    half = [count // 2 for count in CNN.load().filters]
     return {
         "another-seed": "train.seed=1",
         "smaller-network": f"cnn.filters={half}".replace(" ", ""),
-        "longer-training": f"train.epochs={2 * settings.train.epochs}",
+        "longer-training": f"train.epochs={2 * Train.load().epochs}",
     }
 
 
 class Clone:
-    """The last commit in a folder of its own, with the cache of this one."""
+    """The last commit in a folder of its own, with this folder's DVC cache."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -41,30 +42,30 @@ class Clone:
         self.run("dvc", "cache", "dir", "--local", str(Path(".dvc/cache").resolve()))
 
     def experiment(self, setting: str) -> None:
-        """Run the last commit with one setting changed; its results stay in the working tree."""
+        """Run the last commit with one changed setting; the results stay in the clone."""
         progress.say(f"{setting}:")
         self.git("reset", "--quiet", "--hard")
         self.run("dvc", "checkout", "--quiet", "--force")
         self.run("dvc", "exp", "run", "-S", setting, "evaluate")
 
     def run(self, module: str, *arguments: str) -> str:
-        """Run a Python module there and return what it prints."""
+        """Run a Python module in the clone and return what it prints."""
+        return self._call(sys.executable, "-m", module, *arguments)
+
+    def git(self, *arguments: str) -> str:
+        return self._call("git", *arguments)
+
+    def _call(self, *arguments: str) -> str:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
-            [sys.executable, "-m", module, *arguments],
+            arguments,
             cwd=self.folder,
             env={**os.environ, "PATH": path},
-            check=True,
             stdout=subprocess.PIPE,
             text=True,
         )
-        return done.stdout
-
-    def git(self, *arguments: str) -> str:
-        command = ["git", *arguments]
-        done = subprocess.run(
-            command, cwd=self.folder, check=True, stdout=subprocess.PIPE, text=True
-        )
+        if done.returncode:
+            raise InputError(f"{' '.join(arguments)}: exit status {done.returncode}")
         return done.stdout
 
 
@@ -85,14 +86,22 @@ def reports(clone: Clone) -> None:
         measured.record(REPORTS / f"{name}.md", *measured.TRAINING, SPREAD.as_posix())
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=["seeds", "reports"])
-    given = parser.parse_args()
+def main(part: str) -> None:
     measured.require_commit()
     with tempfile.TemporaryDirectory() as scratch:
-        {"seeds": seeds, "reports": reports}[given.part](Clone(Path(scratch) / "clone"))
+        clone = Clone(Path(scratch) / "clone")
+        if part == "seeds":
+            seeds(clone)
+        else:
+            reports(clone)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = command.parser(__doc__)
+    parser.add_argument("part", choices=["seeds", "reports"])
+    return parser
 
 
 if __name__ == "__main__":
-    stages.run(main)
+    command.run(main, parser())

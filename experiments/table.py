@@ -1,6 +1,6 @@
-"""What the rows reached: `python -m benchmarks.table` writes docs/benchmarks.md and .png.
+"""Write docs/benchmarks.md and .png, what the rows reached: `python -m experiments.table`.
 
-It writes the tables into the README, too. A row appears as soon as three of its seeds have run.
+A row appears once three of its seeds have run.
 """
 
 import json
@@ -13,25 +13,25 @@ from matplotlib.figure import Figure
 from ruamel.yaml import YAML
 from scipy import stats
 
-import stages
-from benchmarks import by_processor, cost, rows
-from benchmarks.train import IMAGES, build
-from fashion_mnist import files
+from benchmarks import by_processor, cost
+from experiments import rows
+from experiments.train import IMAGES, build
+from fashion_mnist import command, files
 from fashion_mnist.errors import InputError
 
-RESULTS = Path("benchmarks/results")
-ABLATION = Path("benchmarks/ablation")
-SEEDS = 3  # fewer say nothing about the next one
-# The accuracy that a rung is for, and within how many units.
+RESULTS = Path("experiments/results")
+ABLATION = Path("experiments/ablation")
+PUBLISHED = Path("experiments/published.yaml")
+SEEDS = 3  # fewer say nothing about the next seed
+# The accuracy that a rung is for, and the units of time that it may take.
 RUNGS = {"92": (0.92, 2.5), "94": (0.94, 5), "95": (0.95, 30)}
 # What params.yaml trains.
 OURS = {"cnn": "our CNN", "mlp": "our MLP"}
-TEXT = Path("benchmarks/table.md")
-MARKS = ("<!-- made by benchmarks/table.py -->\n", "<!-- end -->\n")
+TEXT = Path("experiments/table.md")
 
 
 class Row(NamedTuple):
-    """The results of a row, a value a seed, as shares; and what its training costs."""
+    """The results of a row, one share per seed, and the cost of its training."""
 
     name: str
     accuracy: np.ndarray
@@ -63,16 +63,16 @@ def spread(values: np.ndarray) -> str:
 
 
 def units(measured: dict, name: str) -> np.ndarray | None:
-    """Return the units of time that a row takes, a value a round; None where it was not timed."""
+    """Return the units of time that a row takes, one per round; None where it was not timed."""
     seconds = measured["seconds"].get(name)
     return None if seconds is None else np.array(seconds) / measured["unit_seconds"]
 
 
 def verdict(published: float | None, accuracy: np.ndarray) -> str:
-    """Judge a published figure by where one more run would land, with 95 % confidence.
+    """Judge whether a published accuracy could come from one more seed, with 95 % confidence.
 
-    The bounds are mean ± t·sd·√(1 + 1/n) of Student's t over n seeds; the figure stands for all
-    that rounds to it.
+    The bounds are mean ± t·sd·√(1 + 1/n) of Student's t over n seeds. A published accuracy stands
+    for every value that rounds to it.
     """
     if published is None:
         return "no figure"
@@ -90,8 +90,8 @@ def ladder(found: dict[str, Row], times: dict[str, dict]) -> str:
     """Return the rungs as a Markdown table.
 
     Args:
-        found: the rows that have results.
-        times: what training_times measured, by kind of processor.
+        found: the rows with results.
+        times: the times that training_times measured, by kind of processor.
     """
     headings = ["rung", "test accuracy, %", "flips averaged, %", "multiply-adds, 10^12"]
     headings += [*(f"units, {kind}" for kind in times), "aim, units", "seeds", ""]
@@ -123,8 +123,8 @@ def ladder(found: dict[str, Row], times: dict[str, dict]) -> str:
 def comparison(
     found: dict[str, Row], published: dict[str, float | None], times: dict[str, dict]
 ) -> str:
-    """Return the published networks, and ours, as a Markdown table; arguments as for `ladder`."""
-    headings = ["network", "parameters", "published, %", "test accuracy, %", "verdict"]
+    """Return the published models and ours as a Markdown table; arguments as for `ladder`."""
+    headings = ["model", "parameters", "published, %", "test accuracy, %", "verdict"]
     headings += ["multiply-adds, 10^12", *(f"seconds (units), {kind}" for kind in times)]
     headings += ["best epoch instead of last", "seeds"]
     lines = [headings, ["---"] * len(headings)]
@@ -156,7 +156,7 @@ def _seconds_and_units(measured: dict, name: str) -> str:
 
 
 def ablation() -> str:
-    """Return what each change does to the 94 % rung on validation images, as a Markdown table."""
+    """Return the effect of each change on the 94 % rung, on validation images, as a table."""
     found = {path.stem: json.loads(path.read_text()) for path in sorted(ABLATION.glob("*.json"))}
     if "nothing" not in found:
         return "Not measured yet."
@@ -166,10 +166,7 @@ def ablation() -> str:
         "|---|---|---|---|",
     ]
     for ablated in found.values():
-        accuracy, baseline = (
-            np.array([100 * run["accuracy"][-1] for run in side["runs"]])
-            for side in (ablated, found["nothing"])
-        )
+        accuracy, baseline = _last_accuracies(ablated), _last_accuracies(found["nothing"])
         welch = stats.ttest_ind(accuracy, baseline, equal_var=False)
         low, high = welch.confidence_interval()
         difference = f"{accuracy.mean() - baseline.mean():+.2f} ({low:+.2f} to {high:+.2f})"
@@ -181,8 +178,13 @@ def ablation() -> str:
     return "\n".join(lines)
 
 
+def _last_accuracies(ablated: dict) -> np.ndarray:
+    """Return the accuracy after the last epoch of each seed, in percent."""
+    return np.array([100 * run["accuracy"][-1] for run in ablated["runs"]])
+
+
 def document(found: dict[str, Row], published: dict[str, float | None]) -> str:
-    """Return docs/benchmarks.md: the text of table.md with the tables in it."""
+    """Return docs/benchmarks.md: table.md with the tables filled in."""
     times = by_processor.read("training_times")
     return TEXT.read_text().format(
         units="\n".join(
@@ -196,25 +198,19 @@ def document(found: dict[str, Row], published: dict[str, float | None]) -> str:
     )
 
 
-def summary(found: dict[str, Row], published: dict[str, float | None]) -> str:
-    """Return what stands between MARKS in the README."""
-    times = by_processor.read("training_times")
-    return f"{ladder(found, times)}\n\n{comparison(found, published, times)}\n"
-
-
 def label(name: str) -> str:
     return OURS.get(name, f"{name} % rung" if name in RUNGS else name)
 
 
 def draw(found: dict[str, Row], path: Path) -> None:
-    """Draw accuracy against what a training costs, every seed a point."""
+    """Draw accuracy against the cost of training, one point per seed."""
     figure = Figure(figsize=(9, 5.5), layout="constrained")
     axes = figure.subplots()
     axes.set_xscale("log")
     costs = {name: row.multiply_adds / 1e12 for name, row in found.items()}
     beside = 1.6 * max(costs.values())
     height = -np.inf
-    colors = iter(colormaps["Dark2"].colors)
+    colors = iter(colormaps["Dark2"](range(8)))
     for name, row in sorted(found.items(), key=lambda item: item[1].accuracy.mean()):
         ours = name in {**RUNGS, **OURS}
         color = "tab:blue" if ours else next(colors)
@@ -223,7 +219,7 @@ def draw(found: dict[str, Row], path: Path) -> None:
             np.full(len(accuracy), costs[name]), accuracy, "o" if ours else "s", markersize=6,
             alpha=0.6, color=color, markeredgewidth=0,
         )  # fmt: skip
-        # All names in one column, none over another, each with a line to its points.
+        # The names stand in one column, without overlap, each with a line to its points.
         height = max(accuracy.mean(), height + 0.3)
         axes.plot(
             [costs[name], beside], [accuracy.mean(), height], color=color, alpha=0.3, linewidth=0.8
@@ -238,26 +234,29 @@ def draw(found: dict[str, Row], path: Path) -> None:
     axes.set_title("Accuracy against the cost of training, a point a seed", loc="left")
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    with files.whole(path) as partial:
+    with files.atomic(path) as partial:
         figure.savefig(partial, format="png", dpi=120, metadata={"Software": None})
 
 
-def main() -> None:
-    published = YAML(typ="safe").load(Path("benchmarks/published.yaml"))
-    loaded = (load(name) for name in [*RUNGS, *OURS, *published])
+def load_all(published: dict[str, float | None]) -> dict[str, Row]:
+    """Return the rows that have results, by name: rungs, what params.yaml trains, published ones.
+
+    Raises:
+        InputError: no row has results.
+    """
+    loaded = [load(name) for name in [*RUNGS, *OURS, *published]]
     found = {row.name: row for row in loaded if row}
     if not found:
-        raise InputError(f"{RESULTS}: no row with {SEEDS} seeds; `make benchmarks` makes them")
+        raise InputError(f"{RESULTS}: no row with {SEEDS} seeds; make them with `make benchmarks`")
+    return found
+
+
+def main() -> None:
+    published = YAML(typ="safe").load(PUBLISHED)
+    found = load_all(published)
     files.write_bytes(Path("docs/benchmarks.md"), document(found, published).encode())
     draw(found, Path("docs/benchmarks.png"))
-    readme = Path("README.md").read_text()
-    if [readme.count(mark) for mark in MARKS] != [1, 1]:
-        raise InputError(f"README.md: expected one line {MARKS[0]!r} and one {MARKS[1]!r}")
-    before, _, rest = readme.partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
-    block = MARKS[0] + summary(found, published) + MARKS[1]
-    files.write_bytes(Path("README.md"), (before + block + after).encode())
 
 
 if __name__ == "__main__":
-    stages.run(main)
+    command.run(main, command.parser(__doc__))

@@ -1,1 +1,5 @@
-"""Fashion-MNIST: what the pipeline's stages share, one room for each thing to know."""
+"""The library behind the stages, the commands and the service: one folder for each subject."""
+
+from fashion_mnist import command
+
+command.prepare()

@@ -1,5 +1,5 @@
-"""The one exception that means: the user can mend this."""
+"""The exceptions that mean: the user can mend this."""
 
 
 class InputError(Exception):
-    """Bad params, data, model or surroundings; its text is the one line that the user reads."""
+    """Bad params, data, models or surroundings. Its text is the one line that the user reads."""

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes: a file appears whole or not at all."""
 
 import json
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from fashion_mnist.errors import InputError
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Give a path to write to; move what was written there to `path` once the block ends well.
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a path to write to; when the block succeeds, rename that file to `path`.
 
-    The partial file has a fixed name beside `path`, so that a run after a kill overwrites it.
+    The partial file has a fixed name beside `path`, so a run after a kill overwrites it.
 
     Raises:
-        InputError: the disk refuses.
+        InputError: the file can't be written.
     """
     partial = path.with_name(f".partial-{path.name}")
     try:
@@ -32,8 +32,8 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, whole or not at all."""
-    with whole(path) as partial:
+    """Write `content` to `path` atomically."""
+    with atomic(path) as partial:
         partial.write_bytes(content)
 
 

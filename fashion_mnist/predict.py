@@ -1,13 +1,12 @@
-"""Say what garments pictures show: `python -m fashion_mnist.predict photo.jpg more/*.png folder`.
+"""Classify pictures of garments: `python -m fashion_mnist.predict photo.jpg more/*.png folder`.
 
-A picture that can't be read is one line on stderr; the others are answered, and the exit status is
-1. Photographs are none of the pictures that the network learned from: see docs/pictures.md.
+A picture that can't be read is one line on stderr. The others are classified all the same, and the
+exit status is 1. The models never learned from photographs: see docs/pictures.md.
 """
 
 import argparse
 import io
 import json
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,53 +14,39 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from fashion_mnist import picture
-from fashion_mnist.classifier import BATCH_SIZE, Classifier
+from fashion_mnist import command
+from fashion_mnist.dataset import picture
 from fashion_mnist.errors import InputError
+from fashion_mnist.inference.onnx_model import BATCH_SIZE, OnnxModel
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
 
+Source = tuple[str, Path | BinaryIO]  # the name of a picture, and where to read it
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m fashion_mnist.predict", description=__doc__)
-    parser.add_argument("pictures", nargs="*", help="files, folders, - for stdin")
-    parser.add_argument("--top", type=int, default=1, choices=range(1, 11), metavar="1..10")
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    parser.add_argument(
-        "--explain", type=Path, metavar="PNG", help="draw how one picture is read, into a new file"
-    )
-    parser.add_argument("--model", type=Path, default=Path("models/cnn.onnx"))
-    options = parser.parse_args()
-    if not options.pictures and sys.stdin.isatty():
-        parser.error("expected pictures: files, folders, or one on stdin")
 
-    classifier = Classifier(options.model)
+def main(
+    pictures: list[str], top: int, as_json: bool, explanation: Path | None, model_path: Path
+) -> int:
+    model = OnnxModel(model_path)
     complaints: list[str] = []
-    sources = list(_sources(options.pictures or ["-"], complaints))
-    if options.explain and len(sources) != 1:
-        raise InputError(f"--explain: {len(sources)} pictures found, expected one")
-    if options.explain and options.explain.exists():
-        raise InputError(f"--explain {options.explain}: exists already; choose another name")
-    width = max((len(name) for name, _ in sources), default=0)
-    predictions = []
-    for start in range(0, len(sources), BATCH_SIZE):
-        for prediction in _predict(
-            classifier, sources[start : start + BATCH_SIZE], options.top, complaints
-        ):
-            if options.json:
-                predictions.append(prediction)
-            else:
-                print(f"{prediction['file']:<{width}}  {_in_words(prediction)}")
-    if options.json:
-        print(json.dumps({"predictions": predictions}, indent=2))
-    if options.explain and not complaints:
-        _explain(classifier, *sources[0], options.explain)
+    sources = list(_find_pictures(pictures or ["-"], complaints))
+    if explanation:
+        _check_explanation(explanation, sources)
+    predictions = _classify(model, sources, top, complaints)
+    if as_json:
+        print(json.dumps({"predictions": list(predictions)}, indent=2))
+    else:
+        width = max((len(name) for name, _ in sources), default=0)
+        for prediction in predictions:
+            print(f"{prediction['file']:<{width}}  {_in_words(prediction)}")
+    if explanation and not complaints:
+        _explain(model, *sources[0], explanation)
     for complaint in complaints:
         print(f"error: {complaint}", file=sys.stderr)
     return 1 if complaints else 0
 
 
-def _sources(arguments: list[str], complaints: list[str]) -> Iterator[tuple[str, Path | BinaryIO]]:
+def _find_pictures(arguments: list[str], complaints: list[str]) -> Iterator[Source]:
     """Yield the name and the place of each picture; folders are searched."""
     for argument in arguments:
         path = Path(argument)
@@ -76,22 +61,22 @@ def _sources(arguments: list[str], complaints: list[str]) -> Iterator[tuple[str,
             yield argument, path
 
 
-def _predict(
-    classifier: Classifier,
-    sources: list[tuple[str, Path | BinaryIO]],
-    top: int,
-    complaints: list[str],
+def _classify(
+    model: OnnxModel, sources: list[Source], top: int, complaints: list[str]
 ) -> Iterator[dict[str, Any]]:
-    names, images = [], []
-    for name, source in sources:
-        try:
-            images.append(picture.pixels(source, name))
-            names.append(name)
-        except InputError as error:
-            complaints.append(str(error))
-    if images:
-        for name, row in zip(names, classifier(np.stack(images)).probabilities, strict=True):
-            yield {"file": name, **classifier.verdict(row, top)}
+    """Yield the prediction of each picture, in batches; note those that can't be read."""
+    for start in range(0, len(sources), BATCH_SIZE):
+        names, images = [], []
+        for name, source in sources[start : start + BATCH_SIZE]:
+            try:
+                images.append(picture.pixels(source, name))
+                names.append(name)
+            except InputError as error:
+                complaints.append(str(error))
+        if images:
+            probabilities = model(np.stack(images)).probabilities
+            for name, row in zip(names, probabilities, strict=True):
+                yield {"file": name, **model.verdict(row, top)}
 
 
 def _in_words(prediction: dict[str, Any]) -> str:
@@ -99,27 +84,49 @@ def _in_words(prediction: dict[str, Any]) -> str:
     return classes if prediction["sure"] else f"not sure: {classes}"
 
 
-def _explain(classifier: Classifier, name: str, source: Path | BinaryIO, path: Path) -> None:
-    from fashion_mnist import figures  # matplotlib takes longer than all the rest
+def _check_explanation(path: Path, sources: list[Source]) -> None:
+    if len(sources) != 1:
+        raise InputError(f"--explain: {len(sources)} pictures found, expected one")
+    if path.exists():
+        raise InputError(f"--explain {path}: exists already; choose another name")
+
+
+def _explain(model: OnnxModel, name: str, source: Path | BinaryIO, path: Path) -> None:
+    from fashion_mnist.evaluation import plots  # matplotlib takes longer than all the rest
 
     if isinstance(source, io.BytesIO):
         source.seek(0)
     steps = picture.steps(source, name)
-    probabilities = classifier(steps[-1].pixels[None]).probabilities[0]
-    figures.explanation(path, steps, classifier.verdict(probabilities, 5)["top"])
+    probabilities = model(steps[-1].pixels[None]).probabilities[0]
+    plots.explanation(path, steps, model.verdict(probabilities, top=5)["top"])
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = command.parser(__doc__)
+    no_pictures = "*" if not sys.stdin or not sys.stdin.isatty() else "+"
+    parser.add_argument("pictures", nargs=no_pictures, help="files, folders, - for stdin")
+    parser.add_argument("--top", type=int, default=1, choices=range(1, 11), metavar="1..10")
+    parser.add_argument(
+        "--json", action="store_true", dest="as_json", help="one JSON document on stdout"
+    )
+    parser.add_argument(
+        "--explain",
+        type=Path,
+        dest="explanation",
+        metavar="PNG",
+        help="draw how one picture is read, into a new file",
+    )
+    parser.add_argument(
+        "--model", type=Path, dest="model_path", default=Path("models/cnn.onnx"), metavar="ONNX"
+    )
+    return parser
+
+
+def run() -> None:
+    """Run the command; the entry point of fashion-mnist-predict."""
+    command.run(main, parser())
 
 
 if __name__ == "__main__":
-    try:
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text
-        status = main()
-        sys.stdout.flush()
-    except InputError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("interrupted")
-    except BrokenPipeError:
-        # Whoever read has enough; what is still buffered must not fail once more at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
-    sys.exit(status)
+    run()

@@ -1,4 +1,4 @@
-"""Signs of life on stderr: lines, and bars where it is a terminal; nothing with QUIET=1."""
+"""Progress on stderr: lines, and bars on a terminal. QUIET=1 turns both off."""
 
 import os
 import sys

@@ -12,14 +12,14 @@ def read(path: Path) -> pd.DataFrame:
     """Read a CSV file that a stage wrote.
 
     Raises:
-        InputError: it is missing or no table.
+        InputError: the file is missing or is not a CSV table.
     """
     try:
         return pd.read_csv(path)
     except FileNotFoundError:
-        raise InputError(f"{path}: not found; `dvc repro` makes it") from None
+        raise InputError(f"{path}: not found; make it with `dvc repro`") from None
     except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: no CSV table ({error}); `git checkout {path}`") from None
+        raise InputError(f"{path}: not a CSV table ({error}); `git checkout {path}`") from None
 
 
 def write(path: Path, table: pd.DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""The answers of /predict, /similar and /explain, as the OpenAPI document shows them."""
+"""The answers of /predict, /similar and /explain, for the OpenAPI document."""
 
 from typing import Annotated, Any
 
@@ -20,8 +20,8 @@ class Prediction(BaseModel):
     file: str
     class_name: ClassName
     probability: Probability
-    sure: Annotated[bool, Field(description="whether the probability carries a decision")]
-    top: Annotated[list[ClassProbability], Field(description="the likeliest classes, in order")]
+    sure: Annotated[bool, Field(description="whether the probability is high enough to decide by")]
+    top: Annotated[list[ClassProbability], Field(description="the top classes, in order")]
 
 
 class Predictions(BaseModel):
@@ -31,7 +31,7 @@ class Predictions(BaseModel):
 class SimilarItem(BaseModel):
     index: Annotated[int, Field(ge=0, description="position among the training images")]
     class_name: ClassName
-    similarity: Annotated[float, Field(description="cosine of what the network saw in both")]
+    similarity: Annotated[float, Field(description="cosine of the features of both")]
     image: Annotated[str, Field(description="path of the training image")]
 
 
@@ -45,12 +45,12 @@ class Step(BaseModel):
 
 
 class Explanation(BaseModel):
-    steps: Annotated[list[Step], Field(description="from the picture to what the network reads")]
+    steps: Annotated[list[Step], Field(description="from the picture to the model's input")]
     saliency: ImageURL
 
 
 def answer(content: dict[str, Any]) -> Response:
-    """Return `content` as JSON; NumPy's numbers are fine."""
+    """Return `content`, which may hold NumPy's numbers, as JSON."""
     return Response(
         orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json"
     )

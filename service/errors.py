@@ -1,4 +1,4 @@
-"""Whatever is refused is refused in JSON, with the reason."""
+"""Refusals: JSON with the reason."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 def describe(error: ValidationError | RequestValidationError) -> str:
-    """Return one line for the first thing that is wrong."""
+    """Return one line about the first mistake."""
     first = error.errors()[0]
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
@@ -54,8 +54,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ClientDisconnect)
     async def _(request: Request, error: ClientDisconnect) -> Response:
-        return refuse(408, "the connection was closed before the whole request came")
+        return refuse(408, "the connection was closed before the whole request arrived")
 
     @app.exception_handler(Exception)
     async def _(request: Request, error: Exception) -> Response:
-        return refuse(500, "an error of this service; its log says more")
+        return refuse(500, "an error of this service; see its log")

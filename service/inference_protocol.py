@@ -4,35 +4,38 @@ Source: KServe's documentation, "Open Inference Protocol (V2 Inference Protocol)
 Tensor Data Extension".
 """
 
-import asyncio
 import math
-from concurrent.futures import Executor
 from itertools import chain
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import orjson
-from fastapi import APIRouter, HTTPException, Path, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from fashion_mnist.classifier import Classifier
+from fashion_mnist.dataset.spec import SIDE
+from fashion_mnist.inference.onnx_model import INPUT, OUTPUTS, InputName, OnnxModel, OutputName
 from service.errors import REFUSALS, describe
+from service.loaded import FromApp, Loaded
 
 MAX_IMAGES = 1024
 HEAD_LENGTH = "inference-header-content-length"
 
+router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
+
 
 def _whole(value: Any) -> Any:
-    """JSON knows no difference between 1 and 1.0."""
+    """Return 1 for 1.0, which JSON does not distinguish."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Size = Annotated[int, Field(strict=True, ge=0), BeforeValidator(_whole)]
 Count = Annotated[int, Field(strict=True, ge=1, le=MAX_IMAGES), BeforeValidator(_whole)]
+Side = Annotated[int, Field(strict=True, ge=SIDE, le=SIDE), BeforeValidator(_whole)]
 
 
 class Parameters(BaseModel):
-    """Parameters of tensors; the binary extension's are the only ones that do something."""
+    """Parameters of tensors; only those of the binary extension have an effect."""
 
     model_config = ConfigDict(strict=True)
     binary_data_size: Size | None = None
@@ -42,10 +45,10 @@ class Parameters(BaseModel):
 
 class RequestInput(BaseModel):
     model_config = ConfigDict(strict=True)
-    name: Literal["images"]
+    name: InputName
     datatype: Literal["UINT8"]
-    # JSON's arrays are lists, which a strict tuple refuses.
-    shape: Annotated[tuple[Count, Literal[28], Literal[28]], Field(strict=False)]
+    # Not strict, because JSON's arrays are lists and a strict field accepts only tuples.
+    shape: Annotated[tuple[Count, Side, Side], Field(strict=False)]
     parameters: Parameters = Parameters()
     data: Annotated[
         list[Any] | None,
@@ -55,7 +58,7 @@ class RequestInput(BaseModel):
 
 class RequestOutput(BaseModel):
     model_config = ConfigDict(strict=True)
-    name: Literal["probabilities", "calibrated_probabilities", "features"]
+    name: OutputName
     parameters: Parameters = Parameters()
 
 
@@ -64,12 +67,15 @@ class InferenceRequest(BaseModel):
     id: str | None = None
     parameters: Parameters = Parameters()
     inputs: Annotated[list[RequestInput], Field(min_length=1, max_length=1)]
-    # As many as there are: each costs memory.
+    # At most one of each, because an output costs memory.
     outputs: Annotated[list[RequestOutput], Field(max_length=3)] | None = None
 
 
+ALL_OUTPUTS = [RequestOutput(name=name) for name in OUTPUTS]
+
+
 class Tensor(BaseModel):
-    """What a model reads or gives; -1 stands for the number of images."""
+    """An input or output of a model; -1 stands for the number of images."""
 
     name: str
     datatype: str
@@ -105,85 +111,8 @@ class InferenceResponse(BaseModel):
     outputs: list[ResponseOutput]
 
 
-def router(models: dict[str, Classifier], threads: Executor, version: str) -> APIRouter:
-    """Return the routes below /v2.
-
-    Args:
-        models: the networks, by their names in URLs.
-        threads: where they compute.
-        version: of the service.
-    """
-    routes = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
-    outputs = {name: _outputs(model) for name, model in models.items()}
-
-    def find(name: str) -> Classifier:
-        if name not in models:
-            raise HTTPException(404, f"model {name}: not found; there are {', '.join(models)}")
-        return models[name]
-
-    ModelName = Annotated[str, Path(examples=list(models))]
-
-    @routes.get("")
-    async def server_metadata() -> ServerMetadata:
-        return ServerMetadata(
-            name="fashion-mnist", version=version, extensions=["binary_tensor_data"]
-        )
-
-    @routes.get("/health/live")
-    async def server_live() -> dict[str, bool]:
-        return {"live": True}
-
-    @routes.get("/health/ready")
-    async def server_ready() -> dict[str, bool]:
-        return {"ready": True}
-
-    @routes.get("/models/{name}", responses=REFUSALS)
-    async def model_metadata(name: ModelName) -> ModelMetadata:
-        find(name)
-        return ModelMetadata(
-            name=name,
-            platform="onnxruntime_onnx",
-            inputs=[Tensor(name="images", datatype="UINT8", shape=[-1, 28, 28])],
-            outputs=[
-                Tensor(name=output, datatype="FP32", shape=[-1, units])
-                for output, units in outputs[name].items()
-            ],
-        )
-
-    @routes.get("/models/{name}/ready", responses=REFUSALS)
-    async def model_ready(name: ModelName) -> ModelReady:
-        find(name)
-        return ModelReady(name=name, ready=True)
-
-    @routes.post(
-        "/models/{name}/infer",
-        response_model=InferenceResponse,
-        responses={200: {"content": {"application/octet-stream": {}}}, **REFUSALS},
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {"application/json": {"schema": _without_references(InferenceRequest)}},
-            }
-        },
-    )
-    async def infer(name: ModelName, request: Request) -> Response:
-        """Run a network on raw images, uint8 (n, 28, 28): garments bright, background 0.
-
-        Outputs that are not asked for by name all come. Inputs and outputs may be binary, as in
-        the protocol's extension.
-        """
-        model = find(name)
-        body = await request.body()
-        head, tail = _split(body, request.headers.get(HEAD_LENGTH))
-        return await asyncio.get_running_loop().run_in_executor(
-            threads, _infer, name, model, outputs[name], head, tail
-        )
-
-    return routes
-
-
 def _without_references(model: type[BaseModel]) -> dict[str, Any]:
-    """Return a JSON schema in one piece: in openapi_extra FastAPI leaves references dangling."""
+    """Return a JSON schema without references, which FastAPI leaves unresolved in openapi_extra."""
     schema = model.model_json_schema()
     definitions = schema.pop("$defs")
 
@@ -199,12 +128,74 @@ def _without_references(model: type[BaseModel]) -> dict[str, Any]:
     return resolved(schema)
 
 
-def _outputs(model: Classifier) -> dict[str, int]:
-    return {output.name: output.shape[1] for output in model.session.get_outputs()}
+@router.get("")
+async def server_metadata(request: Request) -> ServerMetadata:
+    return ServerMetadata(
+        name="fashion-mnist", version=request.app.version, extensions=["binary_tensor_data"]
+    )
+
+
+@router.get("/health/live")
+async def server_live() -> dict[str, bool]:
+    return {"live": True}
+
+
+@router.get("/health/ready")
+async def server_ready() -> dict[str, bool]:
+    return {"ready": True}
+
+
+@router.get("/models/{name}", responses=REFUSALS)
+async def model_metadata(name: str, loaded: FromApp) -> ModelMetadata:
+    model = _find(loaded, name)
+    return ModelMetadata(
+        name=name,
+        platform="onnxruntime_onnx",
+        inputs=[Tensor(name=INPUT, datatype="UINT8", shape=[-1, SIDE, SIDE])],
+        outputs=[
+            Tensor(name=output, datatype="FP32", shape=[-1, units])
+            for output, units in model.output_units.items()
+        ],
+    )
+
+
+@router.get("/models/{name}/ready", responses=REFUSALS)
+async def model_ready(name: str, loaded: FromApp) -> ModelReady:
+    _find(loaded, name)
+    return ModelReady(name=name, ready=True)
+
+
+@router.post(
+    "/models/{name}/infer",
+    response_model=InferenceResponse,
+    responses={200: {"content": {"application/octet-stream": {}}}, **REFUSALS},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": _without_references(InferenceRequest)}},
+        }
+    },
+)
+async def infer(name: str, request: Request, loaded: FromApp) -> Response:
+    """Run a model on raw images, uint8 (n, 28, 28): garments bright, background 0.
+
+    Without names of outputs, all outputs come. Inputs and outputs may be binary, as in the
+    protocol's extension.
+    """
+    model = _find(loaded, name)
+    body = await request.body()
+    head, tail = _split(body, request.headers.get(HEAD_LENGTH))
+    return await loaded.in_thread(_infer, name, model, head, tail)
+
+
+def _find(loaded: Loaded, name: str) -> OnnxModel:
+    if name not in loaded.models:
+        raise HTTPException(404, f"model {name}: not found; there are {', '.join(loaded.models)}")
+    return loaded.models[name]
 
 
 def _split(body: bytes, head_length: str | None) -> tuple[bytes, memoryview]:
-    """Part a body into its JSON and the binary data behind it."""
+    """Split a body into its JSON and the binary data behind it."""
     if head_length is None:
         return body, memoryview(b"")
     is_number = head_length.isascii() and head_length.isdigit() and len(head_length) < 20
@@ -215,19 +206,18 @@ def _split(body: bytes, head_length: str | None) -> tuple[bytes, memoryview]:
     return body[: int(head_length)], memoryview(body)[int(head_length) :]
 
 
-def _infer(
-    name: str, model: Classifier, known: dict[str, int], head: bytes, tail: memoryview
-) -> Response:
+def _infer(name: str, model: OnnxModel, head: bytes, tail: memoryview) -> Response:
     try:
         request = InferenceRequest.model_validate(orjson.loads(head))
     except orjson.JSONDecodeError as error:
         raise HTTPException(400, f"the body is not JSON: {error}") from None
     except ValidationError as error:
         raise HTTPException(422, describe(error)) from None
-    wanted = request.outputs or [RequestOutput(name=output) for output in known]
+    wanted = request.outputs or ALL_OUTPUTS
     arrays = model.outputs([output.name for output in wanted], _images(request.inputs[0], tail))
 
-    described, binary = [], []
+    described: list[dict[str, Any]] = []
+    binary: list[bytes] = []
     for output, array in zip(wanted, arrays, strict=True):
         entry = {"name": output.name, "datatype": "FP32", "shape": array.shape}
         is_binary = output.parameters.binary_data
@@ -239,7 +229,7 @@ def _infer(
     answer = {"model_name": name, "outputs": described}
     if request.id is not None:
         answer["id"] = request.id
-    # orjson writes float32 with the digits that float32 has.
+    # orjson writes a float32 with no more digits than it has.
     content = orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
     if not binary:
         return Response(content, media_type="application/json")
@@ -251,7 +241,7 @@ def _infer(
 
 
 def _images(tensor: RequestInput, tail: memoryview) -> np.ndarray:
-    """Return the tensor as uint8 (n, 28, 28)."""
+    """Return the input as uint8 (n, 28, 28)."""
     expected = math.prod(tensor.shape)
     size = tensor.parameters.binary_data_size
     if size is not None:
@@ -275,7 +265,7 @@ def _images(tensor: RequestInput, tail: memoryview) -> np.ndarray:
             f"{list(tensor.shape)}, and nothing behind the JSON",
         )
     try:
-        if bool in set(map(type, values)):  # which bytes() takes for 0 and 1
+        if bool in set(map(type, values)):  # bytes() would read 0 and 1
             raise ValueError
         return np.frombuffer(bytes(values), np.uint8).reshape(tensor.shape)
     except (TypeError, ValueError):

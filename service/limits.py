@@ -1,4 +1,4 @@
-"""What a request may cost in memory, and what each one did, counted for Prometheus."""
+"""Limits on the memory of requests, and counts of requests for Prometheus."""
 
 import time
 
@@ -19,7 +19,7 @@ SECONDS = Histogram(
 
 
 class Limits:
-    """ASGI middleware: stops reading bodies that are too large, alone or together."""
+    """ASGI middleware that stops reading bodies when one or all together are too large."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -36,7 +36,7 @@ class Limits:
 
         async def limited_receive() -> Message:
             nonlocal received
-            # Before the first byte is read, where the size is announced.
+            # An announced size is refused before the first byte is read.
             if max(received, announced) <= MAX_BODY:
                 message = await receive()
                 received += len(message.get("body", b""))

@@ -1,4 +1,4 @@
-"""Connections of clients that take too long, to send a request or to take an answer, are closed."""
+"""Closes the connections of clients that send a request or take an answer too slowly."""
 
 import asyncio
 
@@ -12,25 +12,28 @@ RESPONSE = (
 
 
 class ImpatientProtocol(UpgradeIgnoringProtocol):
-    """uvicorn's protocol, which by itself waits for the rest of a request for ever.
+    """uvicorn's protocol with two timeouts; by itself it waits for a request forever.
 
     Attributes:
-        patience: seconds from the opening of a connection, or a request's first byte, to its last
-            byte; and until the client has taken an answer that does not fit into the buffers.
+        patience: the seconds that a request may take from its first byte, or from the opening of
+            the connection, to its last byte; and the seconds that a client may take for an answer
+            that does not fit into the buffers.
     """
 
     patience = 20.0
     arrival_timer: asyncio.TimerHandle | None = None
     taking_timer: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(  # type: ignore[override]  # as uvicorn declares it
+        self, transport: asyncio.Transport
+    ) -> None:
         super().connection_made(transport)
         self._start_timer()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        # Bytes that begin no request, such as empty lines and the rest of a refused body, have
-        # stopped uvicorn's timer for idle connections.
+        # uvicorn stops its timer for idle connections on any byte, even when no request begins:
+        # on empty lines, or on the rest of a refused body.
         is_idle = self.cycle and self.cycle.response_complete and not self.arrival_timer
         if is_idle and not self.timeout_keep_alive_task:
             self.timeout_keep_alive_task = self.loop.call_later(

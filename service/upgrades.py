@@ -1,8 +1,7 @@
-"""Requests that ask for another protocol are answered as if they did not.
+"""Answers requests for another protocol in HTTP/1.1, as RFC 9110, section 7.8 allows.
 
-RFC 9110, section 7.8: a server may ignore an Upgrade header. httptools ends such a request behind
-its head, so that uvicorn loses the body; `curl --http2`, Java's HttpClient and Ktor send the header
-with every first request.
+httptools ends a request with an Upgrade header after its head, so uvicorn loses the body. `curl
+--http2`, Java's HttpClient and Ktor send the header with every first request.
 """
 
 import httptools
@@ -10,10 +9,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
 class UpgradeIgnoringProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which reads the head of such a request a second time, without Upgrade.
+    """uvicorn's protocol; it parses the head of such a request a second time, without Upgrade.
 
     Attributes:
-        is_reading_again: whether it does so just now.
+        is_reading_again: whether it is parsing a head for the second time.
     """
 
     is_reading_again = False
@@ -34,7 +33,7 @@ class UpgradeIgnoringProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         if self.parser.get_method() == b"CONNECT":
-            raise ValueError("this is no proxy")  # the parser makes an HttpParserError of it
+            raise ValueError("this is no proxy")  # the parser raises it as HttpParserError
         if not self.parser.should_upgrade():
             super().on_headers_complete()
 

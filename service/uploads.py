@@ -1,6 +1,7 @@
-"""The pictures in a request's body: one as it is, or several in a form."""
+"""The pictures in a request's body: one as the body, or several in a form."""
 
 import io
+from typing import BinaryIO
 
 from fastapi import HTTPException, Request
 from python_multipart.multipart import parse_options_header
@@ -9,7 +10,7 @@ from starlette.datastructures import UploadFile
 MAX_FILES = 100
 
 _PICTURE = {"type": "string", "format": "binary"}
-# For the OpenAPI document: the body is read here, not by FastAPI.
+# For the OpenAPI document, because FastAPI does not read the body.
 ONE = {f"image/{kind}": {"schema": _PICTURE} for kind in ("png", "jpeg", "webp", "gif", "bmp")}
 ONE_BODY = {"requestBody": {"required": True, "content": ONE}}
 SEVERAL_BODY = {
@@ -36,11 +37,11 @@ SEVERAL_BODY = {
 }
 
 
-async def pictures(request: Request) -> list[tuple[str, io.BytesIO]]:
-    """Return the name and the bytes of each picture in the body; one without a name is "picture".
+async def pictures(request: Request) -> list[tuple[str, BinaryIO]]:
+    """Return name and bytes of each picture in the body; a picture without a name is "picture".
 
     Raises:
-        HTTPException: the body's type is none that may hold pictures, or a form holds none.
+        HTTPException: the content type is neither a picture nor a form, or the form has no files.
     """
     header, options = parse_options_header(request.headers.get("content-type", "none"))
     kind = header.decode("latin-1")
@@ -53,19 +54,19 @@ async def pictures(request: Request) -> list[tuple[str, io.BytesIO]]:
             "image/... (curl --data-binary @photo.jpg -H 'content-type: image/jpeg')",
         )
     if options.get(b"charset", b"utf-8").lower() != b"utf-8":
-        raise HTTPException(415, "charset: expected utf-8, or none")
+        raise HTTPException(415, "charset: expected utf-8 or none")
     async with request.form(max_files=MAX_FILES, max_fields=MAX_FILES) as form:
         files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
         if not files:
-            raise HTTPException(422, "the form has no file; expected one picture or more")
+            raise HTTPException(422, "the form has no files; expected at least one picture")
         return [(file.filename or "picture", io.BytesIO(await file.read())) for file in files]
 
 
-async def picture(request: Request) -> tuple[str, io.BytesIO]:
-    """Return the name and the bytes of the only picture in the body.
+async def picture(request: Request) -> tuple[str, BinaryIO]:
+    """Return name and bytes of the only picture in the body.
 
     Raises:
-        HTTPException: as `pictures`, or there are several.
+        HTTPException: as `pictures`, or the body has several pictures.
     """
     found = await pictures(request)
     if len(found) > 1:

@@ -1,16 +1,17 @@
-"""The sources that params.yaml lists -> data/raw: the four gzipped IDX files, verified."""
+"""The sources in params.yaml -> data/raw: the four gzipped IDX files, verified."""
 
 from pathlib import Path
 
-from fashion_mnist import dataset, params, sources
-from stages import run
+from fashion_mnist import command
+from fashion_mnist.dataset import sources, spec
+from fashion_mnist.params.download import Download
 
 
 def main() -> None:
-    download = params.load("download").download
+    download = Download.load()
     source = sources.fetch(
         download.sources,
-        dataset.SHA256,
+        spec.SHA256,
         Path("data/raw"),
         timeout=download.timeout,
         retries=download.retries,
@@ -19,4 +20,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main, command.parser(__doc__))

@@ -1,63 +1,62 @@
-"""data/test, models/*.keras, plots/training_*.csv -> metrics/evaluate.json and the result plots.
+"""data/test, models/*.keras, plots/training_*.csv -> test metrics and their plots.
 
-For each model: figures of merit, every prediction (plots/predictions_MODEL.csv, in test order)
-and the confusion matrix; of the CNN also pictures of predictions and of confident mistakes.
+For each model: metrics (metrics/evaluate.json), every prediction in test order
+(plots/predictions_MODEL.csv) and the confusion matrix. For the CNN: pictures of predictions and of
+confident mistakes. metrics/comparison.json compares the two models.
 """
 
 from pathlib import Path
 
-import numpy as np
-
-from fashion_mnist import dataset, figures, files, metrics, models, params, progress, tables
-from stages import run
+from fashion_mnist import command, files, progress, tables
+from fashion_mnist.dataset import splits
+from fashion_mnist.evaluation import metrics, plots
+from fashion_mnist.params.evaluate import Evaluate
+from fashion_mnist.training import model_file, prediction
 
 MODELS = ("mlp", "cnn")
 PLOTS = Path("plots")
 
 
 def main() -> None:
-    evaluate = params.load("evaluate").evaluate
-    images, labels = dataset.load(Path("data/test"))
+    evaluate = Evaluate.load()
+    images, labels = splits.load(Path("data/test"))
     histories = {name: tables.read(PLOTS / f"training_{name}.csv") for name in MODELS}
-    probabilities = {}
+    predictions, results = {}, {}
     for name in MODELS:
         progress.say(f"evaluate: the {name.upper()} classifies {len(labels):,} test images")
-        probabilities[name] = models.predict(models.load(Path(f"models/{name}.keras")), images)
-    predicted = {name: rows.argmax(axis=1) for name, rows in probabilities.items()}
-    report = {name: metrics.evaluate(rows, labels) for name, rows in probabilities.items()}
-    report["cnn_against_mlp"] = metrics.compare(
-        predicted["cnn"] == labels, predicted["mlp"] == labels
-    )
+        model = model_file.load(Path(f"models/{name}.keras"))
+        table = metrics.predictions(prediction.predict(model, images), labels)
+        predictions[name] = table
+        results[name] = {**metrics.summarize(table), "classes": metrics.by_class(table)}
 
     progress.say("evaluate: drawing")
-    figures.curves(PLOTS / "curves.png", histories)
-    for name, rows in probabilities.items():
-        tables.write(PLOTS / f"predictions_{name}.csv", metrics.predictions(rows, labels))
-        figures.confusion(
+    plots.curves(PLOTS / "curves.png", histories)
+    for name, table in predictions.items():
+        tables.write(PLOTS / f"predictions_{name}.csv", metrics.rounded(table))
+        plots.confusion(
             PLOTS / f"confusion_{name}.png",
-            metrics.confusion(labels, predicted[name]),
-            f"{name.upper()} on {len(labels):,} test images: {report[name]['accuracy']:.2%} right",
+            metrics.confusion(table),
+            f"{name.upper()} on {len(labels):,} test images: {results[name]['accuracy']:.2%} right",
         )
-    rows = probabilities["cnn"]
-    first = np.arange(len(labels))[: evaluate.predictions]
-    mistakes = metrics.most_confident_mistakes(rows, labels)[: evaluate.mistakes]
-    for name, chosen, title in (
-        (
-            "predictions",
-            first,
-            "The first test images: the CNN's answer, below it the true class",
-        ),
-        (
-            "mistakes",
-            mistakes,
-            "The CNN's most confident mistakes: its answer, below it the true class",
-        ),
-    ):
-        figures.predictions(
-            PLOTS / f"{name}.png", images[chosen], labels[chosen], rows[chosen], title
-        )
-    files.write_json(Path("metrics/evaluate.json"), report)
+    cnn = predictions["cnn"]
+    plots.predictions(
+        PLOTS / "predictions.png",
+        images[: evaluate.predictions_shown],
+        cnn.head(evaluate.predictions_shown),
+        "The first test images: the CNN's answer, below it the true class",
+    )
+    mistakes = metrics.most_confident_mistakes(cnn)[: evaluate.mistakes_shown]
+    plots.predictions(
+        PLOTS / "mistakes.png",
+        images[mistakes],
+        cnn.iloc[mistakes],
+        "The CNN's most confident mistakes: its answer, below it the true class",
+    )
+    files.write_json(Path("metrics/evaluate.json"), results)
+    mlp_right, cnn_right = metrics.is_right(predictions["mlp"]), metrics.is_right(cnn)
+    comparison = {"cnn_against_mlp": metrics.compare(mlp_right, cnn_right)}
+    files.write_json(Path("metrics/comparison.json"), comparison)
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main, command.parser(__doc__))

@@ -1,80 +1,80 @@
-"""models/*.keras -> models/*.onnx, which need no TensorFlow, each with a card beside it (.json).
+"""models/*.keras -> models/*.onnx, which need no TensorFlow, each with a model card (.json).
 
-An ONNX network takes raw uint8 images and carries its calibration, which data/validation sets.
-That it answers as its Keras network does is checked on all of data/test. models/cnn_int8.onnx is
-the CNN with 8-bit convolutions. metrics/export.json: calibration, decisions, the cost of 8 bits.
+An ONNX model takes raw uint8 images and carries its calibration, fitted on data/validation. Its
+answers are checked against Keras's on all of data/test. models/cnn_int8.onnx is the CNN with 8-bit
+convolutions. metrics/export.json has calibration, sure answers, and what 8 bits cost.
 """
 
 from pathlib import Path
+from typing import Any
 
-from fashion_mnist import (
-    calibration,
-    card,
-    conversion,
-    dataset,
-    files,
-    metrics,
-    models,
-    params,
-    progress,
-)
-from fashion_mnist.classifier import Classifier
-from stages import run
+import numpy as np
+
+from fashion_mnist import command, files, progress
+from fashion_mnist.dataset import splits
+from fashion_mnist.evaluation import calibration, metrics
+from fashion_mnist.inference import model_card
+from fashion_mnist.inference.onnx_model import CALIBRATED_PROBABILITIES, PROBABILITIES, OnnxModel
+from fashion_mnist.params.cnn import CNN
+from fashion_mnist.params.export import Export
+from fashion_mnist.params.mlp import MLP
+from fashion_mnist.params.train import Train
+from fashion_mnist.training import model_file, onnx_export, prediction, quantization
 
 MODELS = Path("models")
-OUTPUTS = ("probabilities", "calibrated_probabilities")
 
 
 def main() -> None:
-    settings = params.load("train", "mlp", "cnn", "export")
-    sure_from = settings.export.sure_from
-    training = dataset.load(Path("data/train"))
-    validation = dataset.load(Path("data/validation"))
-    test = dataset.load(Path("data/test"))
-    test_pixels = dataset.to_pixels(test.images)
-    answers, report = {}, {}
-    for name in ("mlp", "cnn"):
-        progress.say(f"export: the {name.upper()} as ONNX, held against Keras")
-        network = models.load(MODELS / f"{name}.keras")
-        temperature = calibration.fit_temperature(
-            models.predict(network, validation.images), validation.labels
-        )
-        exported = conversion.to_onnx(network, temperature, sure_from)
-        with files.whole(MODELS / f"{name}.onnx") as partial:
-            partial.write_bytes(exported.SerializeToString())
-            answers[name] = Classifier(partial).outputs(OUTPUTS, test_pixels)
-            report[name] = {
-                "temperature": temperature,
-                "largest_difference": conversion.check_parity(
-                    name, models.predict(network, test.images), answers[name][0]
-                ),
-            }
-    progress.say("export: the CNN with 8-bit convolutions")
-    ranges = dataset.to_pixels(training.images[: settings.export.quantization_images])
-    quantized = conversion.quantize(MODELS / "cnn.onnx", ranges)
-    files.write_bytes(MODELS / "cnn_int8.onnx", quantized.SerializeToString())
-    answers["cnn_int8"] = Classifier(MODELS / "cnn_int8.onnx").outputs(OUTPUTS, test_pixels)
-    correct = {name: rows.argmax(axis=1) == test.labels for name, (rows, _) in answers.items()}
-    report["cnn_int8"] = {"against_cnn": metrics.compare(correct["cnn_int8"], correct["cnn"])}
+    train, mlp, cnn, export = Train.load(), MLP.load(), CNN.load(), Export.load()
+    train_split = splits.load(Path("data/train"))
+    validation = splits.load(Path("data/validation"))
+    test = splits.load(Path("data/test"))
+    test_pixels = splits.to_pixels(test.images)
+    answers: dict[str, list[np.ndarray]] = {}
+    results: dict[str, dict[str, Any]] = {}
 
-    for name, (_, calibrated) in answers.items():
-        report[name] |= metrics.decisions(calibrated, test.labels, sure_from)
-        report[name] |= metrics.evaluate(calibrated, test.labels)
-        del report[name]["classes"]  # as in metrics/evaluate.json
-        source = name.removesuffix("_int8")
-        files.write_json(
-            MODELS / f"{name}.json",
-            card.describe(
-                MODELS / f"{name}.onnx",
-                MODELS / f"{source}.keras",
-                Path("data/train"),
-                {s: getattr(settings, s).model_dump() for s in ("train", source)},
-                report[name],
-            ),
+    def classify(path: Path) -> list[np.ndarray]:
+        return OnnxModel(path).outputs((PROBABILITIES, CALIBRATED_PROBABILITIES), test_pixels)
+
+    for name in ("mlp", "cnn"):
+        progress.say(f"export: the {name.upper()} as ONNX, checked against Keras")
+        model = model_file.load(MODELS / f"{name}.keras")
+        temperature = calibration.fit_temperature(
+            prediction.predict(model, validation.images), validation.labels
         )
-    # Under a key of its own: metrics of equal names in two files get long names in `dvc exp show`.
-    files.write_json(Path("metrics/export.json"), {"export": report})
+        exported = onnx_export.to_onnx(model, temperature, export.sure_from)
+        with files.atomic(MODELS / f"{name}.onnx") as partial:
+            partial.write_bytes(exported.SerializeToString())
+            answers[name] = classify(partial)
+            difference = onnx_export.check_parity(
+                name, prediction.predict(model, test.images), answers[name][0]
+            )
+        results[name] = {"temperature": temperature, "largest_difference": difference}
+
+    progress.say("export: the CNN with 8-bit convolutions")
+    ranges = splits.to_pixels(train_split.images[: export.quantization_images])
+    quantized = quantization.quantize(MODELS / "cnn.onnx", ranges)
+    files.write_bytes(MODELS / "cnn_int8.onnx", quantized.SerializeToString())
+    answers["cnn_int8"] = classify(MODELS / "cnn_int8.onnx")
+    right = {name: found[0].argmax(axis=1) == test.labels for name, found in answers.items()}
+    results["cnn_int8"] = {"against_cnn": metrics.compare(right["cnn"], right["cnn_int8"])}
+
+    recipes = {"mlp": mlp, "cnn": cnn}
+    for name, (_, calibrated) in answers.items():
+        table = metrics.predictions(calibrated, test.labels)
+        results[name] |= metrics.decisions(table, export.sure_from) | metrics.summarize(table)
+        source = name.removesuffix("_int8")
+        card = model_card.describe(
+            MODELS / f"{name}.onnx",
+            MODELS / f"{source}.keras",
+            Path("data/train"),
+            {"train": train.model_dump(), source: recipes[source].model_dump()},
+            results[name],
+        )
+        files.write_json(MODELS / f"{name}.json", card)
+    # Under a key of its own, because `dvc exp show` lengthens names that two files share.
+    files.write_json(Path("metrics/export.json"), {"export": results})
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main, command.parser(__doc__))

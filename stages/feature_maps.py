@@ -1,40 +1,44 @@
-"""models/cnn.keras, data/validation -> what its convolutions see, and how busy their units are.
+"""models/cnn.keras, data/validation -> what its convolutions see, and how active their units are.
 
-plots/feature_maps_{first,middle,last}.png: the busiest units of three layers for one image of each
-class; plots/kernels.png: the first layer; metrics/feature_maps.json: activity of every layer.
+plots/feature_maps_{first,middle,last}.png show the most active units of three layers for one image
+of each class; plots/kernels.png shows the first layer; metrics/feature_maps.json has the activity
+of every layer.
 """
 
 from pathlib import Path
 
 import numpy as np
 
-from fashion_mnist import activations, dataset, figures, files, models, params, progress
-from stages import run
+from fashion_mnist import command, files, progress
+from fashion_mnist.dataset import splits
+from fashion_mnist.evaluation import plots
+from fashion_mnist.params.feature_maps import FeatureMaps
+from fashion_mnist.training import activations, model_file
 
 
 def main() -> None:
-    shown = params.load("feature_maps").feature_maps.maps
-    model = models.load(Path("models/cnn.keras"))
-    images, labels = dataset.load(Path("data/validation"))
-    one_of_each_class = np.unique(labels, return_index=True)[1]
-    names = activations.rectified_layers(model)
+    maps_shown = FeatureMaps.load().maps_shown
+    model = model_file.load(Path("models/cnn.keras"))
+    validation = splits.load(Path("data/validation"))
+    shown = splits.one_of_each_class(validation.labels)
+    names = activations.relu_layers(model)
     activity = {}
     for name in names:
-        progress.say(f"feature_maps: {name} for {len(labels):,} validation images")
-        maps = activations.of_layer(model, name, images)
+        progress.say(f"feature_maps: {name} for {len(validation.labels):,} validation images")
+        maps = activations.of_layer(model, name, validation.images)
         activity[name] = activations.activity(maps)
-        busiest = np.argsort(-maps.mean(axis=(0, 1, 2)), kind="stable")[:shown]
+        most_active = np.argsort(-maps.mean(axis=(0, 1, 2)), kind="stable")[:maps_shown]
         _, height, width, units = maps.shape
-        for position in activations.positions(names, name):
-            figures.feature_maps(
-                Path(f"plots/feature_maps_{position}.png"),
-                images[one_of_each_class],
-                labels[one_of_each_class],
-                maps[one_of_each_class][..., busiest],
-                f"{name}, {height}x{width}: the {len(busiest)} busiest of {units} units; "
-                f"{activity[name]['active_share']:.0%} of the layer is active",
-            )
-    figures.kernels(
+        for position, layer in activations.layers_shown(names).items():
+            if layer == name:
+                plots.feature_maps(
+                    Path(f"plots/feature_maps_{position}.png"),
+                    *validation.take(shown),
+                    maps[shown][..., most_active],
+                    f"{name}, {height}x{width}: the {len(most_active)} busiest of {units} units; "
+                    f"{activity[name]['active_share']:.0%} of the layer is active",
+                )
+    plots.kernels(
         Path("plots/kernels.png"),
         activations.first_kernels(model),
         "The kernels of the first convolution: blue adds, red takes away",
@@ -43,4 +47,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main, command.parser(__doc__))

@@ -2,21 +2,24 @@
 
 from pathlib import Path
 
-from fashion_mnist import dataset, files, models, params, tables, training
-from stages import run
+from fashion_mnist import command, files, tables
+from fashion_mnist.dataset import splits
+from fashion_mnist.params.mlp import MLP
+from fashion_mnist.params.train import Train
+from fashion_mnist.training import fit, mlp, model_file
 
 
 def main() -> None:
-    settings = params.load("train", "mlp")
-    train_split = dataset.load(Path("data/train"))
-    validation_split = dataset.load(Path("data/validation"))
-    precision = training.prepare(settings.train)
-    model = models.mlp(settings.mlp)
-    history = training.fit(model, train_split, validation_split, settings.train, settings.mlp)
-    models.save(model, Path("models/mlp.keras"))
+    train, recipe = Train.load(), MLP.load()
+    train_split = splits.load(Path("data/train"))
+    validation_split = splits.load(Path("data/validation"))
+    precision = fit.prepare(train)
+    model = mlp.build(recipe)
+    history = fit.fit(model, train_split, validation_split, train, recipe)
+    model_file.save(model, Path("models/mlp.keras"))
     tables.write(Path("plots/training_mlp.csv"), history)
-    files.write_json(Path("metrics/train_mlp.json"), training.summarize(model, history, precision))
+    files.write_json(Path("metrics/train_mlp.json"), fit.summarize(model, history, precision))
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main, command.parser(__doc__))

@@ -1,5 +1,9 @@
-"""A made dataset in the format of the real one, and a repository that ran the pipeline on it."""
+"""A made dataset in the format of the real one, and a repository that ran the pipeline on it.
 
+Making that repository takes a minute, so each test that uses it is marked as slow.
+"""
+
+import fcntl
 import gzip
 import os
 import shutil
@@ -12,9 +16,9 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from fashion_mnist import dataset
+from fashion_mnist.dataset import spec
 
-# The tests' git, dvc, servers and networks are their own, whatever this machine is set up for.
+# No setting of this machine's git, dvc and proxies reaches a test.
 for name in [name for name in os.environ if name.startswith("GIT_")]:
     del os.environ[name]
 os.environ |= {
@@ -24,9 +28,9 @@ os.environ |= {
     "DVC_SYSTEM_CONFIG_DIR": "/nonexistent",
     "NO_PROXY": "127.0.0.1,localhost",
     "no_proxy": "127.0.0.1,localhost",
-    # Errors are one line on stderr; what else is said there has tests of its own.
+    # Without progress, stderr holds nothing but errors.
     "QUIET": "1",
-    # Several processes at once, each of which would take all of a GPU's memory.
+    # Each of several processes would take all of a GPU's memory.
     "CUDA_VISIBLE_DEVICES": "-1",
 }
 
@@ -41,21 +45,22 @@ CODE = (
     "stages",
     "fashion_mnist",
 )
+# In the order in which they run.
 STAGES = [
-    *("download", "normalize", "train_mlp", "train_cnn"),
+    *("check_params", "download", "normalize", "train_mlp", "train_cnn"),
     *("evaluate", "feature_maps", "export", "similar_items"),
 ]
 TINY = {
     "normalize": {"validation_size": 50},
     "train": {"epochs": 1, "batch_size": 50},
     "cnn": {"filters": [4, 6, 8], "pool_after": [1, 2], "dropout_rate": 0.1},
-    "evaluate": {"predictions": 4, "mistakes": 4},
-    "feature_maps": {"maps": 4},
+    "evaluate": {"predictions_shown": 4, "mistakes_shown": 4},
+    "feature_maps": {"maps_shown": 4},
 }
 
 
-def idx(array: np.ndarray) -> bytes:
-    """An array as a gzipped IDX file."""
+def gzipped_idx(array: np.ndarray) -> bytes:
+    """Return an array as a gzipped IDX file."""
     header = struct.pack(">BBBB", 0, 0, 8, array.ndim) + struct.pack(
         f">{array.ndim}I", *array.shape
     )
@@ -63,7 +68,7 @@ def idx(array: np.ndarray) -> bytes:
 
 
 def made_images(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images (count, 28, 28) whose bright stripe tells the class, with noise; labels (count,)."""
+    """Return noisy images (count, 28, 28), a bright stripe for each class, and labels (count,)."""
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.arange(count) % 10).astype(np.uint8)
     images = rng.integers(0, 90, (count, 28, 28)).astype(np.uint8)
@@ -73,18 +78,19 @@ def made_images(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def made_files() -> dict[str, bytes]:
+    """Return the four files of a made dataset, by name."""
     train_images, train_labels = made_images(600, seed=1)
     test_images, test_labels = made_images(200, seed=2)
     return {
-        dataset.TRAIN_IMAGES: idx(train_images),
-        dataset.TRAIN_LABELS: idx(train_labels),
-        dataset.TEST_IMAGES: idx(test_images),
-        dataset.TEST_LABELS: idx(test_labels),
+        spec.TRAIN_IMAGES: gzipped_idx(train_images),
+        spec.TRAIN_LABELS: gzipped_idx(train_labels),
+        spec.TEST_IMAGES: gzipped_idx(test_images),
+        spec.TEST_LABELS: gzipped_idx(test_labels),
     }
 
 
 class Repository:
-    """A working tree with its own git and dvc, driven as its user would."""
+    """A working tree with a Git repository, driven by its user's commands."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -126,7 +132,7 @@ class Repository:
         yaml.dump(content, path)
 
     def outputs(self) -> dict[str, bytes]:
-        """Every file that the stages write."""
+        """Return the content of every file that the stages write, by path."""
         return {
             path.relative_to(self.folder).as_posix(): path.read_bytes()
             for folder in ("data", "models", "metrics", "plots")
@@ -136,11 +142,12 @@ class Repository:
 
 
 def stages_run(output: str) -> list[str]:
+    """Return the stages whose commands ran, from what dvc printed."""
     return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
 
 
 def new_repository(folder: Path) -> Repository:
-    """This repository's code with a tiny configuration and the made dataset as downloaded."""
+    """Make a repository with this code, tiny models and the made dataset as its download."""
     repository = Repository(folder)
     folder.mkdir(parents=True)
     for name in CODE:
@@ -158,7 +165,8 @@ def new_repository(folder: Path) -> Repository:
     repository.run("git", "init", "--quiet")
     repository.run("git", "config", "user.name", "A tester")
     repository.run("git", "config", "user.email", "tester@example.com")
-    # The made files stand for a finished download.
+    repository.repro("check_params")
+    # To DVC the made files are what the stage download wrote.
     repository.dvc("commit", "--force", "download")
     repository.commit("The code and a downloaded dataset")
     return repository
@@ -166,16 +174,32 @@ def new_repository(folder: Path) -> Repository:
 
 @pytest.fixture
 def repository(tmp_path) -> Repository:
-    """A repository whose dataset is downloaded; no other stage has run."""
+    """A repository that has checked its params and downloaded its dataset, no more."""
     return new_repository(tmp_path / "a repository")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "_finished" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
+
+
 @pytest.fixture(scope="session")
-def _finished(tmp_path_factory) -> Repository:
-    repository = new_repository(tmp_path_factory.mktemp("session") / "finished")
-    assert repository.repro() == STAGES[1:]
-    repository.commit("The results")
-    return repository
+def _finished(tmp_path_factory, worker_id) -> Repository:
+    """The repository that all workers copy: the first one makes it, the others wait."""
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        shared = shared.parent
+    with (shared / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = shared / "finished"
+        if not folder.exists():
+            repository = new_repository(shared / f"unfinished-{worker_id}")
+            assert repository.repro() == STAGES[2:]
+            repository.commit("The results")
+            repository.folder.rename(folder)
+    return Repository(folder)
 
 
 @pytest.fixture
@@ -197,30 +221,30 @@ class Service:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        announced = self.process.stdout.readline()  # pytest-timeout ends the wait if none comes
+        announced = self.process.stdout.readline()  # pytest-timeout ends an endless wait
         assert " is ready" in announced, self.process.communicate()
         self.url = announced.split()[0]
 
     def stop(self) -> tuple[int, str]:
-        """End it as a supervisor would; return what `ended` does."""
+        """End the process with SIGTERM; return what `ended` returns."""
         self.process.terminate()
         return self.ended()
 
     def ended(self) -> tuple[int, str]:
-        """Wait for its end; return its exit status and what it said on stderr."""
+        """Wait for the end of the process; return its exit status and its stderr."""
         _, said = self.process.communicate(timeout=30)
         return self.process.returncode, said
 
 
 @pytest.fixture(scope="session")
 def exported(_finished) -> Path:
-    """A folder with exported networks and the index of the made training images; read only."""
+    """The folder of the exported models and of the index of the made training images."""
     return _finished.folder / "models"
 
 
 @pytest.fixture(scope="module")
 def service(exported):
-    """A running service; fails where a request made it raise something unexpected."""
+    """A running service; its end fails the tests if a request raised an unexpected exception."""
     running = Service(exported)
     yield running
     status, said = running.stop()

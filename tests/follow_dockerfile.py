@@ -1,30 +1,48 @@
-"""The Dockerfile's steps without Docker: `python -m tests.follow_dockerfile`.
+"""Follow the Dockerfile's steps without Docker: `python -m tests.follow_dockerfile`.
 
-Copies what COPY copies into a fresh folder, runs pip there in a fresh environment, starts CMD and
-waits for HEALTHCHECK. Not followed: the base image, useradd and USER, .dockerignore.
+It copies what COPY copies, as far as .dockerignore lets it, into a fresh folder, runs pip in a
+fresh environment, starts CMD and waits for HEALTHCHECK. It ignores the base image, useradd and
+USER.
 """
 
 import json
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 import venv
 from pathlib import Path
 
+from fashion_mnist import command
+from fashion_mnist.errors import InputError
+
 ROOT = Path(__file__).parent.parent
 START_PERIOD = 20  # seconds
 
 
+def context() -> set[Path]:
+    """Return the files of the build context: those that .dockerignore excepts."""
+    allowed: set[Path] = set()
+    for line in (ROOT / ".dockerignore").read_text().splitlines():
+        if line.startswith("!"):
+            for path in ROOT.glob(line[1:]):
+                allowed |= {path, *path.rglob("*")}
+        elif line not in ("*", "**/__pycache__"):
+            raise InputError(f".dockerignore: {line} found, expected exceptions (!) from *")
+    return {path for path in allowed if path.is_file() and "__pycache__" not in path.parts}
+
+
 def copy(sources: list[str], target: Path) -> None:
     for source in sources:
-        if (ROOT / source).is_dir():
-            shutil.copytree(ROOT / source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            target.mkdir(exist_ok=True)
-            shutil.copy(ROOT / source, target)
+        origin = ROOT / source
+        files = [path for path in context() if path == origin or origin in path.parents]
+        if not files:
+            raise InputError(f"{source}: not in the build context; see .dockerignore, or `make`")
+        for path in files:
+            place = target / (path.relative_to(origin) if origin.is_dir() else path.name)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, place)
 
 
 def main() -> None:
@@ -50,7 +68,7 @@ def main() -> None:
                 [python, *commands["HEALTHCHECK"][1:]], stderr=subprocess.DEVNULL
             ).returncode:
                 if server.poll() is not None or time.monotonic() > deadline:
-                    sys.exit("the service of the Dockerfile does not become healthy")
+                    raise InputError("the service of the Dockerfile does not become healthy")
         finally:
             server.terminate()
             server.wait()
@@ -59,4 +77,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main, command.parser(__doc__))

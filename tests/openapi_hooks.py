@@ -1,4 +1,4 @@
-"""What Schemathesis must know to send valid requests: JSON Schema can't say it."""
+"""What Schemathesis needs to know for valid requests, beyond JSON Schema."""
 
 import io
 
@@ -23,7 +23,7 @@ for kind in ("png", "jpeg", "webp", "gif", "bmp"):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Fill valid requests with pixels and pictures; leave alone what is wrong on purpose."""
+    """Fill valid requests with pixels and pictures; leave invalid requests alone."""
     if case.meta.generation.mode != schemathesis.GenerationMode.POSITIVE:
         return
     match case.body:

@@ -1,4 +1,4 @@
-"""Keras, the command and the service say the same of a thousand pictures."""
+"""Keras, the command and the service give the same answers about a thousand pictures."""
 
 import json
 import subprocess
@@ -11,10 +11,15 @@ import requests
 from conftest import ROOT, Service, made_images
 from PIL import Image
 
-from fashion_mnist import calibration, dataset, models
-from fashion_mnist.classifier import Classifier
+from fashion_mnist.dataset import splits
+from fashion_mnist.evaluation import calibration
+from fashion_mnist.inference.onnx_model import OnnxModel
+from fashion_mnist.training import model_file
+from fashion_mnist.training.prediction import predict
 
 COUNT = 1000
+
+pytestmark = pytest.mark.slow
 
 
 def made(request: pytest.FixtureRequest) -> tuple[Path, np.ndarray]:
@@ -26,8 +31,8 @@ def made(request: pytest.FixtureRequest) -> tuple[Path, np.ndarray]:
 def real() -> tuple[Path, np.ndarray]:
     if not (ROOT / "models" / "cnn.onnx").exists() or not (ROOT / "data" / "test").exists():
         pytest.skip("no real models here: `make` trains them")
-    images = dataset.load(ROOT / "data" / "test").images[:COUNT]
-    return ROOT / "models", dataset.to_pixels(images)
+    images = splits.load(ROOT / "data" / "test").images[:COUNT]
+    return ROOT / "models", splits.to_pixels(images)
 
 
 @pytest.mark.parametrize("kind", ["made", "real"])
@@ -36,11 +41,11 @@ def test_keras_the_command_and_the_service_agree(kind, request, tmp_path):
     for position, image in enumerate(pixels):
         Image.fromarray(image).save(tmp_path / f"{position:04}.png")
 
-    network = models.load(folder / "cnn.keras")
+    model = model_file.load(folder / "cnn.keras")
     temperature = json.loads((folder / "cnn.json").read_text())["test"]["temperature"]
     scaled = pixels[..., None] / np.float32(255)
-    keras = calibration.apply(models.predict(network, scaled), temperature)
-    classes = Classifier(folder / "cnn.onnx").classes
+    keras = calibration.apply(predict(model, scaled), temperature)
+    classes = OnnxModel(folder / "cnn.onnx").classes
 
     command = [sys.executable, "-m", "fashion_mnist.predict", "--json", str(tmp_path)]
     command += ["--model", str(folder / "cnn.onnx")]

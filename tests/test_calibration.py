@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from fashion_mnist import calibration
+from fashion_mnist.evaluation import calibration
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
-def test_the_temperature_that_blurred_probabilities_is_found(temperature):
+def test_the_temperature_that_blurred_the_probabilities_is_found(temperature):
     rng = np.random.default_rng(0)
     logits = 2 * rng.standard_normal((20_000, 10))
     honest = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)

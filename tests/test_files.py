@@ -5,12 +5,12 @@ import pytest
 from fashion_mnist import files
 
 
-def test_a_failed_write_leaves_the_old_content_and_no_rest(tmp_path):
+def test_a_failed_write_leaves_the_old_content_and_no_partial_file(tmp_path):
     path = tmp_path / "a" / "file"
     files.write_bytes(path, b"old")
 
     def break_off():
-        with files.whole(path) as partial:
+        with files.atomic(path) as partial:
             partial.write_bytes(b"new, but only h")
             raise RuntimeError
 

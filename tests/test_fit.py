@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from conftest import made_images
 
-from fashion_mnist import models, params, training
-from fashion_mnist.dataset import Split
+from fashion_mnist.dataset.splits import Split
 from fashion_mnist.errors import InputError
+from fashion_mnist.params.cnn import CNN
+from fashion_mnist.params.mlp import MLP
+from fashion_mnist.params.train import Train
+from fashion_mnist.training import cnn, fit, mlp
 
-TRAIN = params.Train(epochs=2, batch_size=32, seed=0, precision="float32")
+TRAIN = Train(epochs=2, batch_size=32, seed=0, precision="float32")
 RECIPE = {
     "optimizer": "adamw",
     "learning_rate": 0.01,
@@ -19,7 +22,7 @@ RECIPE = {
     "label_smoothing": 0.0,
     "flip": True,
 }
-MLP = params.MLP(hidden_units=[16], dropout_rate=0.1, **RECIPE)
+MLP_RECIPE = MLP(hidden_units=[16], dropout_rate=0.1, **RECIPE)
 
 
 def made_split(count: int, seed: int) -> Split:
@@ -30,12 +33,13 @@ def made_split(count: int, seed: int) -> Split:
 TRAINING, VALIDATION = made_split(200, seed=6), made_split(50, seed=7)
 
 
-def train(settings=TRAIN, recipe=MLP):
-    training.prepare(settings)
-    model = models.mlp(recipe)
-    return model, training.fit(model, TRAINING, VALIDATION, settings, recipe)
+def train(settings=TRAIN, recipe=MLP_RECIPE):
+    fit.prepare(settings)
+    model = mlp.build(recipe)
+    return model, fit.fit(model, TRAINING, VALIDATION, settings, recipe)
 
 
+@pytest.mark.slow
 def test_training_learns():
     settings = TRAIN.model_copy(update={"epochs": 10})
     _, history = train(settings)
@@ -44,6 +48,7 @@ def test_training_learns():
     assert history["val_accuracy"].iloc[-1] > 0.9
 
 
+@pytest.mark.slow
 def test_the_seed_decides_every_weight():
     first, second = train()[0], train()[0]
     for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
@@ -52,22 +57,23 @@ def test_the_seed_decides_every_weight():
     assert not np.array_equal(first.get_weights()[0], third.get_weights()[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [32, 200], ids=["first epoch", "last update"])
 def test_a_loss_that_is_not_a_number_stops_training_and_says_when(batch_size):
     settings = TRAIN.model_copy(update={"epochs": 1, "batch_size": batch_size})
-    recipe = MLP.model_copy(update={"learning_rate": 1e30, "schedule": "constant"})
+    recipe = MLP_RECIPE.model_copy(update={"learning_rate": 1e30, "schedule": "constant"})
     with pytest.raises(InputError, match=r"the loss is nan in epoch 1: .* mlp.learning_rate"):
         train(settings, recipe)
 
 
 def epoch_of_batches(recipe, epoch=0):
     per_epoch = 7  # 200 images in batches of 32
-    batches = training._batches(TRAINING, TRAIN, recipe)
+    batches = fit._batches(TRAINING, TRAIN, recipe)
     return list(islice(batches, epoch * per_epoch, (epoch + 1) * per_epoch))
 
 
 def test_an_epoch_shows_each_image_once_in_another_order():
-    plain = MLP.model_copy(update={"flip": False})
+    plain = MLP_RECIPE.model_copy(update={"flip": False})
     first, second = epoch_of_batches(plain), epoch_of_batches(plain, epoch=1)
     for batches in (first, second):
         assert [len(images) for images, _ in batches] == [32] * 6 + [8]
@@ -83,7 +89,7 @@ def test_every_image_is_seen_mirrored_in_every_other_epoch():
     straight = {image.tobytes() for image in TRAINING.images}
     mirrored = {image[:, ::-1].tobytes() for image in TRAINING.images}
     shown = [
-        {image.tobytes() for images, _ in epoch_of_batches(MLP, epoch) for image in images}
+        {image.tobytes() for images, _ in epoch_of_batches(MLP_RECIPE, epoch) for image in images}
         for epoch in (0, 1)
     ]
     as_is = [straight & images for images in shown]
@@ -93,9 +99,9 @@ def test_every_image_is_seen_mirrored_in_every_other_epoch():
     assert 60 < len(as_is[0]) < 140
 
 
-def test_auto_precision_is_what_this_processor_computes_in(monkeypatch):
+def test_auto_precision_is_the_one_that_this_processor_computes_in(monkeypatch):
     auto = TRAIN.model_copy(update={"precision": "auto"})
-    monkeypatch.setattr(training.tf.config, "list_physical_devices", lambda kind: [])
+    monkeypatch.setattr(fit.tf.config, "list_physical_devices", lambda kind: [])
     for kind, expected in (
         ("AMX-BF16", "mixed_bfloat16"),
         ("AVX512-BF16", "mixed_bfloat16"),
@@ -103,11 +109,12 @@ def test_auto_precision_is_what_this_processor_computes_in(monkeypatch):
         ("AVX2", "float32"),
         ("aarch64", "float32"),
     ):
-        monkeypatch.setattr(training.processor, "kind", lambda kind=kind: kind)
-        assert training.prepare(auto) == expected
-    assert training.prepare(TRAIN) == "float32"
+        monkeypatch.setattr(fit.processor, "kind", lambda kind=kind: kind)
+        assert fit.prepare(auto) == expected
+    assert fit.prepare(TRAIN) == "float32"
 
 
+@pytest.mark.slow
 def test_without_a_terminal_each_epoch_is_a_line(capsys, monkeypatch):
     monkeypatch.delenv("QUIET")
     train()
@@ -124,7 +131,7 @@ def test_the_summary_says_how_it_was_computed(monkeypatch):
     model, history = train()
     for onednn in ("1", "0"):
         monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", onednn)
-        summary = training.summarize(model, history, "float32")["mlp"]
+        summary = fit.summarize(model, history, "float32")["mlp"]
         assert (summary["precision"], summary["onednn"]) == ("float32", onednn)
         assert summary["val_accuracy"] == history["val_accuracy"].iloc[-1]
 
@@ -132,22 +139,20 @@ def test_the_summary_says_how_it_was_computed(monkeypatch):
 @pytest.mark.parametrize(
     ("capability", "expected"), [((8, 0), "mixed_bfloat16"), ((7, 5), "float32"), (None, "float32")]
 )
-def test_auto_precision_is_what_this_gpu_computes_in(monkeypatch, capability, expected):
+def test_auto_precision_is_the_one_that_this_gpu_computes_in(monkeypatch, capability, expected):
     details = {"compute_capability": capability} if capability else {}
-    monkeypatch.setattr(training.tf.config, "list_physical_devices", lambda kind: ["a GPU"])
-    monkeypatch.setattr(
-        training.tf.config.experimental, "get_device_details", lambda device: details
-    )
-    assert training.fastest_precision() == expected
+    monkeypatch.setattr(fit.tf.config, "list_physical_devices", lambda kind: ["a GPU"])
+    monkeypatch.setattr(fit.tf.config.experimental, "get_device_details", lambda device: details)
+    assert fit.fastest_precision() == expected
 
 
 def test_float32_is_float32_on_a_gpu_too():
-    assert not training.tf.config.experimental.tensor_float_32_execution_enabled()
+    assert not fit.tf.config.experimental.tensor_float_32_execution_enabled()
 
 
 @pytest.fixture(scope="module")
 def weights_of():
-    """Return the weights of a small CNN after an epoch, by what differs from a plain recipe."""
+    """A function that returns a small CNN's weights after an epoch, given changes of its recipe."""
     plain = {
         **{"filters": [4], "kernel_size": 3, "padding": "same", "pool_after": [1]},
         **{"batch_normalization": True, "conv_dropout_rate": 0.0, "dropout_rate": 0.0},
@@ -156,16 +161,17 @@ def weights_of():
 
     @functools.cache
     def trained(**changes) -> np.ndarray:
-        recipe = params.CNN(**{**plain, **RECIPE, "flip": False, **changes})
+        recipe = CNN(**{**plain, **RECIPE, "flip": False, **changes})
         settings = TRAIN.model_copy(update={"epochs": 1})
-        training.prepare(settings)
-        model = models.cnn(recipe)
-        training.fit(model, TRAINING, VALIDATION, settings, recipe)
+        fit.prepare(settings)
+        model = cnn.build(recipe)
+        fit.fit(model, TRAINING, VALIDATION, settings, recipe)
         return np.concatenate([weights.ravel() for weights in model.get_weights()])
 
     return trained
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -175,15 +181,15 @@ def weights_of():
     ],
     ids=str,
 )
-def test_no_knob_of_the_recipe_is_idle(weights_of, change):
+def test_every_key_of_the_recipe_has_an_effect(weights_of, change):
     assert not np.allclose(weights_of(**change), weights_of(), atol=1e-6)
 
 
 def test_cosine_schedule_rises_for_a_fifth_and_ends_at_zero():
-    schedule = training._learning_rate(MLP, steps=10)
+    schedule = fit._learning_rate(MLP_RECIPE, steps=10)
     assert [float(schedule(step)) for step in (0, 2, 6, 10)] == pytest.approx([0, 0.01, 0.005, 0])
 
 
 def test_linear_schedule_starts_at_the_learning_rate_and_ends_at_zero():
-    schedule = training._learning_rate(MLP.model_copy(update={"schedule": "linear"}), steps=10)
+    schedule = fit._learning_rate(MLP_RECIPE.model_copy(update={"schedule": "linear"}), steps=10)
     assert [float(schedule(step)) for step in (0, 5, 10)] == pytest.approx([0.01, 0.005, 0])

@@ -1,4 +1,4 @@
-"""Requests that a tool makes up from the service's OpenAPI document, valid ones and others."""
+"""Valid and invalid requests that Schemathesis makes from the service's OpenAPI document."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from conftest import ROOT
 TOOL = Path(sys.executable).with_name("schemathesis")
 
 
-def test_schemathesis_finds_nothing(service, tmp_path):
+def test_schemathesis_finds_no_fault(service, tmp_path):
     done = subprocess.run(
         [
             *(TOOL, "--config-file", ROOT / "tests" / "schemathesis.toml", "run"),

@@ -1,4 +1,4 @@
-"""The page in a real browser: what it shows is what the service answers."""
+"""The page in a real browser: it shows what the service answers."""
 
 import base64
 import io
@@ -11,7 +11,7 @@ from conftest import ROOT
 from PIL import ExifTags, Image
 from playwright.sync_api import sync_playwright
 
-from fashion_mnist.dataset import CLASS_NAMES
+from fashion_mnist.dataset.spec import CLASS_NAMES
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -72,7 +72,7 @@ def sample(page, name: str = "Bag") -> None:
 
 
 def transfer(page, content: bytes = BAG):
-    """A DataTransfer in the page that holds the file, as a drop or the clipboard has it."""
+    """Return a DataTransfer with the file, like that of a drop or of the clipboard."""
     return page.evaluate_handle(
         """encoded => {
             const bytes = Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0));
@@ -84,8 +84,8 @@ def transfer(page, content: bytes = BAG):
     )
 
 
-def images_are_loaded(page) -> None:
-    # Not wait_for_function: that needs `eval`, which the page's policy forbids.
+def wait_for_images(page) -> None:
+    # wait_for_function needs `eval`, which the page's policy forbids.
     page.evaluate("Promise.all([...document.querySelectorAll('img[src]')].map((i) => i.decode()))")
 
 
@@ -141,7 +141,7 @@ def test_the_page_shows_what_the_service_answers(give, page, service):
     similar = ask(service, "similar?count=10")["similar"]
     items = page.locator("#similar li")
     assert items.all_inner_texts() == [item["class"] for item in similar]
-    images_are_loaded(page)
+    wait_for_images(page)
     assert items.locator("img").evaluate_all(
         "images => images.map((image) => [new URL(image.src).pathname, image.naturalWidth])"
     ) == [[item["image"], 28] for item in similar]
@@ -178,7 +178,7 @@ def test_samples_are_one_of_each_class_and_small(page):
     assert max(sizes.values()) < 15_000
 
 
-def test_an_error_is_shown_in_the_service_s_words_and_goes_with_the_next_picture(page, service):
+def test_an_error_of_the_service_is_shown_until_the_next_picture(page, service):
     sample(page)
     page.wait_for_selector("[data-state=done]")
     choose(page, file(b"a letter", "letter.png"))
@@ -186,7 +186,7 @@ def test_an_error_is_shown_in_the_service_s_words_and_goes_with_the_next_picture
     alert = page.locator("#problem")
     assert alert.inner_text() == ask(service, "predict?top=5", b"a letter")["error"]
     assert alert.get_attribute("role") == "alert"
-    # Nothing is left of the picture before, nor a broken image.
+    # Nothing of the earlier picture is left, nor a broken image.
     assert page.get_by_role("status").inner_text() == ""
     assert page.locator("#stages img:visible").count() == 0
     sample(page)
@@ -194,7 +194,7 @@ def test_an_error_is_shown_in_the_service_s_words_and_goes_with_the_next_picture
     assert alert.is_hidden()
 
 
-def test_what_fails_alone_is_said_in_its_place_beside_the_other_answers(page):
+def test_an_answer_that_fails_is_explained_in_its_place_beside_the_others(page):
     page.route(
         "**/explain", lambda route: route.fulfill(status=503, json={"error": "busy; try again"})
     )
@@ -239,7 +239,7 @@ def test_a_newer_picture_wins_over_late_answers(page):
 
 
 def record_what_is_sent(page) -> None:
-    """Keep the body of the last request as `sent` in the page."""
+    """Keep the body of the last request in the page, as `sent`."""
     page.evaluate(
         """() => {
             const { fetch } = window;
@@ -252,7 +252,7 @@ def record_what_is_sent(page) -> None:
 
 
 def lying() -> bytes:
-    """A JPEG 3000 wide that its EXIF tag stands upright: then its red box is at the top."""
+    """Return a JPEG 3000 wide; its EXIF tag turns it upright, with its red box at the top."""
     image = Image.new("RGB", (3000, 1000), "white")
     image.paste("red", (300, 200, 1200, 800))
     exif = Image.Exif()
@@ -261,7 +261,7 @@ def lying() -> bytes:
 
 
 def transparent() -> bytes:
-    """A PNG with a grey box at the bottom, on nothing."""
+    """Return a transparent PNG with a grey box at the bottom."""
     image = Image.new("RGBA", (3000, 1000))
     image.paste("grey", (1000, 400, 2000, 900))
     return encoded("PNG", image)
@@ -297,7 +297,7 @@ def test_a_small_picture_is_sent_as_it_is(page):
     assert bytes(page.evaluate("async () => [...new Uint8Array(await sent.arrayBuffer())]")) == BAG
 
 
-def test_a_small_picture_of_a_kind_that_only_the_browser_reads_is_turned_into_another(page):
+def test_a_small_picture_of_a_kind_that_only_the_browser_reads_is_converted(page):
     record_what_is_sent(page)
     choose(
         page, file(encoded("AVIF", Image.open(io.BytesIO(BAG)).convert("RGB")), "bag", "image/avif")
@@ -319,7 +319,7 @@ def test_on_a_phone_nothing_scrolls_sideways(browser, service):
         ):
             act(page)
             page.wait_for_selector(f"[data-state={state}]")
-            # A phone's window grows with what does not fit.
+            # A phone's window grows when something does not fit.
             assert page.evaluate("[innerWidth, document.documentElement.scrollWidth]") == [360, 360]
 
 
@@ -333,7 +333,7 @@ def test_no_other_host_is_asked_and_the_console_stays_clean(browser, service):
         page.goto(service.url)
         sample(page)
         page.wait_for_selector("[data-state=done]")
-        images_are_loaded(page)
+        wait_for_images(page)
     assert len(asked) > 20
     assert {url for url in asked if not url.startswith((service.url, "data:", "blob:"))} == set()
     assert said == []
@@ -348,7 +348,7 @@ def test_behind_a_path_prefix_every_request_stays_behind_it(browser, service):
             asked.append(route.request.url)
             path = route.request.url.removeprefix(f"{service.url}/").removeprefix("clothes/")
             if route.request.method == "POST":
-                # The browser does not hand on a file that is sent as it is.
+                # The browser gives this function no file that is sent as it is.
                 route.fulfill(json=ask(service, path))
             else:
                 route.fulfill(response=route.fetch(url=f"{service.url}/{path}"))
@@ -357,6 +357,6 @@ def test_behind_a_path_prefix_every_request_stays_behind_it(browser, service):
         page.goto(f"{service.url}/clothes/")
         sample(page)
         page.wait_for_selector("[data-state=done]")
-        images_are_loaded(page)
+        wait_for_images(page)
     assert f"{service.url}/clothes/predict?top=5" in asked
     assert [url for url in asked if not url.startswith(f"{service.url}/clothes/")] == []

@@ -1,4 +1,4 @@
-"""Pictures of every kind come out as the dataset would have them; what is none is refused."""
+"""Pictures of every kind become pixels like those of the dataset; other files are refused."""
 
 import contextlib
 import io
@@ -12,12 +12,12 @@ import pytest
 from PIL import Image, ImageDraw
 
 from benchmarks.pictures import TURN
-from fashion_mnist import picture
+from fashion_mnist.dataset import picture
 from fashion_mnist.errors import InputError
 
 
 def shirt() -> np.ndarray:
-    """A T-shaped garment as in the dataset, touching the top and the bottom: uint8 (28, 28)."""
+    """Return a T-shaped garment as in the dataset, from top to bottom: uint8 (28, 28)."""
     pixels = np.zeros((28, 28), np.uint8)
     pixels[0:8, 2:26] = 150
     pixels[0:28, 8:20] = 200
@@ -29,7 +29,7 @@ def large(size: int = 280) -> Image.Image:
 
 
 def on(colour: tuple[int, int, int], noise: float = 0, negated: bool = True) -> Image.Image:
-    """The shirt somewhere on a canvas."""
+    """Return the shirt on a larger canvas."""
     canvas = np.full((500, 400, 3), colour, float)
     garment = np.asarray(large())[..., None]
     area = canvas[150:430, 60:340]
@@ -38,21 +38,21 @@ def on(colour: tuple[int, int, int], noise: float = 0, negated: bool = True) -> 
     return Image.fromarray(canvas.clip(0, 255).astype(np.uint8))
 
 
-def read(image: Image.Image, kind: str = "PNG", **options) -> np.ndarray:
+def pixels_of(image: Image.Image, kind: str = "PNG", **options) -> np.ndarray:
     content = io.BytesIO()
     image.save(content, kind, **options)
     content.seek(0)
     return picture.pixels(content, "a picture")
 
 
-def like_the_shirt(pixels: np.ndarray) -> bool:
+def is_like_the_shirt(pixels: np.ndarray) -> bool:
     assert (pixels.shape, pixels.dtype) == ((28, 28), np.uint8)
     error = np.abs(pixels.astype(int) - shirt()).mean()
     return error < 12
 
 
 def test_pictures_of_the_dataset_pass_unchanged():
-    assert (read(Image.fromarray(shirt())) == shirt()).all()
+    assert (pixels_of(Image.fromarray(shirt())) == shirt()).all()
 
 
 @pytest.mark.parametrize(
@@ -76,40 +76,40 @@ def test_pictures_of_the_dataset_pass_unchanged():
     ],
 )
 def test_the_garment_is_found_trimmed_and_turned_bright(image):
-    assert like_the_shirt(read(image))
+    assert is_like_the_shirt(pixels_of(image))
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "BMP", "GIF"])
-def test_kinds_of_files(kind):
-    assert like_the_shirt(read(on((225, 205, 170)), kind))
+def test_every_kind_of_file_is_read(kind):
+    assert is_like_the_shirt(pixels_of(on((225, 205, 170)), kind))
 
 
-def test_cmyk_and_animation():
-    assert like_the_shirt(read(on((255, 255, 255)).convert("CMYK"), "JPEG"))
+def test_cmyk_and_the_first_frame_of_an_animation_are_read():
+    assert is_like_the_shirt(pixels_of(on((255, 255, 255)).convert("CMYK"), "JPEG"))
     frames = {"save_all": True, "append_images": [Image.new("RGB", (400, 500))]}
-    assert like_the_shirt(read(on((255, 255, 255)), "GIF", **frames))
+    assert is_like_the_shirt(pixels_of(on((255, 255, 255)), "GIF", **frames))
 
 
 def test_the_background_is_zero_whatever_its_colour_and_noise():
-    read_pixels = read(on((225, 205, 170), noise=5))
-    assert read_pixels[12:, :6].max() == 0
-    assert read_pixels[12:, 22:].max() == 0
+    pixels = pixels_of(on((225, 205, 170), noise=5))
+    assert pixels[12:, :6].max() == 0
+    assert pixels[12:, 22:].max() == 0
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_pictures_stand_upright_as_exif_says(orientation):
+def test_pictures_are_turned_upright_as_exif_says(orientation):
     image, exif = on((255, 255, 255)), Image.Exif()
     exif[0x0112] = orientation
     turned = image.transpose(TURN[orientation]) if orientation > 1 else image
-    assert like_the_shirt(read(turned, "JPEG", exif=exif))
+    assert is_like_the_shirt(pixels_of(turned, "JPEG", exif=exif))
 
 
-def test_what_is_hidden_behind_transparency_is_not_seen():
+def test_colours_of_transparent_pixels_are_not_seen():
     alpha = np.where(np.asarray(large()) > 0, 255, 0).astype(np.uint8)
     negated = 255 - np.asarray(large())
     hidden = np.random.default_rng(0).integers(0, 256, negated.shape, np.uint8)
     grey = np.where(alpha > 0, negated, hidden)
-    assert like_the_shirt(read(Image.fromarray(np.dstack([grey, grey, grey, alpha]))))
+    assert is_like_the_shirt(pixels_of(Image.fromarray(np.dstack([grey, grey, grey, alpha]))))
 
 
 def test_a_gradient_is_background():
@@ -117,10 +117,10 @@ def test_a_gradient_is_background():
     canvas = np.where(
         canvas == 220, canvas + np.linspace(-25, 25, 400).astype(int)[:, None], canvas
     )
-    assert like_the_shirt(read(Image.fromarray(canvas.astype(np.uint8))))
+    assert is_like_the_shirt(pixels_of(Image.fromarray(canvas.astype(np.uint8))))
 
 
-def test_steps_lead_from_the_picture_to_what_is_read():
+def test_steps_lead_from_the_picture_to_its_pixels():
     content = io.BytesIO()
     on((255, 255, 255)).save(content, "PNG")
     names = [step.name for step in picture.steps(content, "a picture")]
@@ -130,23 +130,23 @@ def test_steps_lead_from_the_picture_to_what_is_read():
 
 
 @pytest.mark.parametrize("colours", [("red", "black"), ("white", "black"), ("#808080", "#9a9a9a")])
-def test_half_and_half_is_read_or_refused(colours):
+def test_a_picture_of_two_halves_is_read_or_refused(colours):
     image = Image.new("RGB", (53, 160), colours[0])
     ImageDraw.Draw(image).rectangle((0, 80, 53, 160), fill=colours[1])
     with contextlib.suppress(InputError):
-        assert read(image).shape == (28, 28)
+        assert pixels_of(image).shape == (28, 28)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (3000, 2), (28, 28), (5, 5)])
 def test_tiny_and_narrow_pictures_are_read_or_refused(size):
     noise = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), np.uint8)
     with contextlib.suppress(InputError):
-        assert read(Image.fromarray(noise)).shape == (28, 28)
+        assert pixels_of(Image.fromarray(noise)).shape == (28, 28)
 
 
 def test_an_empty_picture_is_refused():
     with pytest.raises(InputError, match=r"^a picture: nothing but background"):
-        read(Image.new("RGB", (300, 300), "beige"))
+        pixels_of(Image.new("RGB", (300, 300), "beige"))
 
 
 def test_too_many_pixels_are_refused_before_they_are_decoded():
@@ -159,7 +159,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded():
 
 
 def png_of(width: int, height: int) -> bytes:
-    """A PNG in one bit a pixel that has a head and no pixels."""
+    """Return a PNG with one bit per pixel that has a header and no pixels."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         checksum = zlib.crc32(kind + content)
@@ -178,7 +178,7 @@ def test_a_side_that_is_too_long_is_refused_before_it_is_decoded(size):
 
 
 def run_length_encoded() -> bytes:
-    """A BMP of 1 KB that stands for 36 million pixels."""
+    """Return a BMP of 1 KB that stands for 36 million pixels."""
     side = 6000
     head = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 8, 1, 0, 0, 0, 256, 0)
     table = b"".join(bytes([level, level, level, 0]) for level in range(256))
@@ -197,21 +197,21 @@ def test_a_jpeg_of_many_scans_is_refused_and_a_progressive_one_is_read():
     content = io.BytesIO()
     on((255, 255, 255)).save(content, "JPEG", progressive=True)
     progressive = content.getvalue()
-    assert like_the_shirt(picture.pixels(io.BytesIO(progressive), "progressive"))
+    assert is_like_the_shirt(picture.pixels(io.BytesIO(progressive), "progressive"))
     scan = progressive[progressive.rindex(b"\xff\xda") : -2]
     many = progressive[:-2] + 100 * scan + progressive[-2:]
     with pytest.raises(InputError, match="a bomb: a JPEG of more than 100 scans"):
         picture.pixels(io.BytesIO(many), "a bomb")
-    film = progressive + 200 * b"\xff\xda"  # as telephones append one
-    assert like_the_shirt(picture.pixels(io.BytesIO(film), "a picture that moves"))
+    film = progressive + 200 * b"\xff\xda"  # some telephones append a film
+    assert is_like_the_shirt(picture.pixels(io.BytesIO(film), "a picture that moves"))
 
 
-def test_what_is_no_file_or_no_picture_is_named(tmp_path):
+def test_missing_files_and_other_files_are_named(tmp_path):
     with pytest.raises(InputError, match=r"gone.png: not found"):
         picture.pixels(tmp_path / "gone.png", "gone.png")
     with pytest.raises(InputError, match="folder: "):
         picture.pixels(Path(tmp_path), "folder")
-    with pytest.raises(InputError, match="letter: no picture; expected JPEG, PNG"):
+    with pytest.raises(InputError, match="letter: not a picture; expected JPEG, PNG"):
         picture.pixels(io.BytesIO(b"Dear Sir"), "letter")
 
 

@@ -1,4 +1,4 @@
-"""What DVC must do here, seen on real `dvc` in temporary repositories."""
+"""What `dvc` does with the pipeline, in temporary repositories."""
 
 import csv
 import io
@@ -17,11 +17,11 @@ from conftest import STAGES, Repository, new_repository, stages_run
     ("change", "stages"),
     [
         ({"mlp": {"hidden_units": [16]}}, ["train_mlp", "evaluate", "export"]),
-        ({"cnn": {"dropout_rate": 0.25}}, STAGES[3:]),
-        ({"evaluate": {"mistakes": 2}}, ["evaluate"]),
+        ({"cnn": {"dropout_rate": 0.25}}, STAGES[4:]),
+        ({"evaluate": {"mistakes_shown": 2}}, ["evaluate"]),
         ({"export": {"quantization_images": 100}}, ["export"]),
-        ({"similar_items": {"shown": 3}}, ["similar_items"]),
-        ({"feature_maps": {"maps": 2}}, ["feature_maps"]),
+        ({"similar_items": {"items_shown": 3}}, ["similar_items"]),
+        ({"feature_maps": {"maps_shown": 2}}, ["feature_maps"]),
         ({"normalize": {"sample_rows": 2}}, ["normalize"]),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
@@ -30,7 +30,7 @@ def test_a_change_reruns_what_it_touches_and_its_return_runs_nothing(finished, c
     before = finished.outputs()
     original = (finished.folder / "params.yaml").read_bytes()
     finished.set_params(**change)
-    assert finished.repro() == stages
+    assert finished.repro() == ["check_params", *stages]
     assert finished.outputs() != before
 
     (finished.folder / "params.yaml").write_bytes(original)
@@ -39,23 +39,23 @@ def test_a_change_reruns_what_it_touches_and_its_return_runs_nothing(finished, c
     assert finished.run("git", "status", "--porcelain").stdout == ""
 
 
-def test_rerun_in_another_folder_gives_the_same_bytes(finished, tmp_path):
+def test_another_folder_gets_the_same_bytes(finished, tmp_path):
     other = new_repository(tmp_path / "elsewhere")
-    assert other.repro() == STAGES[1:]
+    assert other.repro() == STAGES[2:]
     outputs, others = finished.outputs(), other.outputs()
     assert outputs.keys() == others.keys()
     assert [name for name in outputs if outputs[name] != others[name]] == []
 
 
-def test_experiment_from_a_clean_clone(finished, tmp_path):
+def test_an_experiment_in_a_clean_clone_is_shown_compared_and_reported(finished, tmp_path):
     clone = Repository(tmp_path / "clone")
     finished.run("git", "clone", "--quiet", str(finished.folder), str(clone.folder))
-    # The dataset comes from the first repository's cache, as a download would need a network.
+    # The dataset comes from the first repository's cache, because a download needs a network.
     clone.dvc("cache", "dir", "--local", str(finished.folder / ".dvc" / "cache"))
     nobody = {"HOME": str(tmp_path), "GIT_CONFIG_GLOBAL": "/dev/null"}
 
     done = clone.dvc("exp", "run", "--name", "longer", "--set-param", "train.epochs=2", env=nobody)
-    assert stages_run(done) == STAGES[2:]
+    assert stages_run(done) == ["check_params", *STAGES[3:]]
 
     shown = list(csv.DictReader(io.StringIO(clone.dvc("exp", "show", "--csv", env=nobody))))
     epochs = {row["Experiment"] or row["rev"]: row["train.epochs"] for row in shown}
@@ -83,8 +83,8 @@ def test_experiment_from_a_clean_clone(finished, tmp_path):
     assert page.count("<img") == 2 * len(list((clone.folder / "plots").glob("*.png")))
 
 
-def test_grid_of_queued_experiments(finished):
-    finished.dvc("exp", "run", "--queue", "--set-param", "evaluate.mistakes=2,3")
+def test_a_grid_of_queued_experiments_runs(finished):
+    finished.dvc("exp", "run", "--queue", "--set-param", "evaluate.mistakes_shown=2,3")
     finished.dvc("queue", "start", "--jobs", "1")
     deadline = time.monotonic() + 250
     while "Queued" in (status := finished.dvc("queue", "status")) or "Running" in status:
@@ -94,7 +94,7 @@ def test_grid_of_queued_experiments(finished):
 
     shown = csv.DictReader(io.StringIO(finished.dvc("exp", "show", "--csv", "--all-commits")))
     accuracies = {
-        row["evaluate.mistakes"]: row["cnn.accuracy"] for row in shown if row["Experiment"]
+        row["evaluate.mistakes_shown"]: row["cnn.accuracy"] for row in shown if row["Experiment"]
     }
     assert accuracies.keys() == {"2", "3"}
     assert all(accuracies.values())
@@ -110,7 +110,7 @@ def test_stages_write_what_dvc_yaml_says_and_nothing_else(finished):
     assert finished.outputs().keys() == declared
 
 
-def test_results_are_in_git_and_heavy_files_in_the_cache(finished):
+def test_git_has_the_results_and_the_cache_has_data_and_models(finished):
     tracked = finished.run("git", "ls-files").stdout.split()
     assert {name.split("/")[0] for name in tracked} >= {"metrics", "plots"}
     assert not {name.split("/")[0] for name in tracked} & {"data", "models"}
@@ -121,9 +121,10 @@ def test_results_are_in_git_and_heavy_files_in_the_cache(finished):
     assert {path.name for path in (finished.folder / "models").iterdir()} == models
 
 
-def test_graph_joins_the_stages_and_each_says_what_it_does(finished):
+def test_the_graph_joins_the_stages_and_each_has_a_description(finished):
     graph = finished.dvc("dag", "--dot")
     for edge in (
+        '"check_params" -> "download"',
         '"download" -> "normalize"',
         '"normalize" -> "train_mlp"',
         '"normalize" -> "train_cnn"',

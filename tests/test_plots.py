@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 from conftest import made_images
 
-from fashion_mnist import figures
+from fashion_mnist.dataset.splits import Split
+from fashion_mnist.evaluation import metrics, plots
 
 RAW, LABELS = made_images(25, seed=4)
 IMAGES = RAW[..., None] / np.float32(255)
-PROBABILITIES = np.random.default_rng(5).dirichlet(np.ones(10), 25)
+TABLE = metrics.predictions(np.random.default_rng(5).dirichlet(np.ones(10), 25), LABELS)
 HISTORY = pd.DataFrame(
     {
         "epoch": [1, 2],
@@ -21,17 +22,21 @@ HISTORY = pd.DataFrame(
 )
 
 DRAW = {
-    "samples": lambda path: figures.samples(path, IMAGES, LABELS, rows=5),
-    "curves": lambda path: figures.curves(path, {"mlp": HISTORY, "cnn": HISTORY}),
-    "confusion": lambda path: figures.confusion(path, np.eye(10, dtype=int) * 7, "title"),
-    "predictions": lambda path: figures.predictions(path, IMAGES, LABELS, PROBABILITIES, "title"),
-    "no mistakes": lambda path: figures.predictions(
-        path, IMAGES[:0], LABELS[:0], PROBABILITIES[:0], "title"
-    ),
-    "feature maps": lambda path: figures.feature_maps(
+    "samples": lambda path: plots.samples(path, IMAGES, LABELS, rows=5),
+    "curves": lambda path: plots.curves(path, {"mlp": HISTORY, "cnn": HISTORY}),
+    "confusion": lambda path: plots.confusion(path, np.eye(10, dtype=int) * 7, "title"),
+    "predictions": lambda path: plots.predictions(path, IMAGES, TABLE, "title"),
+    "no mistakes": lambda path: plots.predictions(path, IMAGES[:0], TABLE[:0], "title"),
+    "feature maps": lambda path: plots.feature_maps(
         path, IMAGES[:3], LABELS[:3], np.zeros((3, 6, 6, 4), np.float32), "title"
     ),
-    "kernels": lambda path: figures.kernels(path, np.ones((3, 3, 1, 12), np.float32), "title"),
+    "kernels": lambda path: plots.kernels(path, np.ones((3, 3, 1, 12), np.float32), "title"),
+    "similar items": lambda path: plots.similar_items(
+        path, Split(IMAGES[:2], LABELS[:2]), [Split(IMAGES[2:6], LABELS[2:6])] * 2, "title"
+    ),
+    "explanation": lambda path: plots.explanation(
+        path, [("picture", RAW[0]), ("28x28", RAW[0])], [{"class": "Bag", "probability": 0.7}]
+    ),
 }
 
 
@@ -45,7 +50,7 @@ def chunks(png: bytes) -> dict[bytes, bytes]:
 
 
 @pytest.mark.parametrize("draw", DRAW.values(), ids=DRAW)
-def test_drawn_twice_the_bytes_are_the_same_and_name_no_software(draw, tmp_path):
+def test_a_plot_drawn_twice_has_the_same_bytes_and_names_no_software(draw, tmp_path):
     draw(tmp_path / "one.png")
     draw(tmp_path / "two.png")
     png = (tmp_path / "one.png").read_bytes()
@@ -58,8 +63,8 @@ def test_drawn_twice_the_bytes_are_the_same_and_name_no_software(draw, tmp_path)
 
 
 def test_a_wrong_prediction_looks_different_from_a_right_one(tmp_path):
-    right = np.eye(10)[LABELS]
-    wrong = np.eye(10)[(LABELS + 1) % 10]
-    figures.predictions(tmp_path / "right.png", IMAGES, LABELS, right, "title")
-    figures.predictions(tmp_path / "wrong.png", IMAGES, LABELS, wrong, "title")
+    right = metrics.predictions(np.eye(10)[LABELS], LABELS)
+    wrong = metrics.predictions(np.eye(10)[(LABELS + 1) % 10], LABELS)
+    plots.predictions(tmp_path / "right.png", IMAGES, right, "title")
+    plots.predictions(tmp_path / "wrong.png", IMAGES, wrong, "title")
     assert (tmp_path / "right.png").read_bytes() != (tmp_path / "wrong.png").read_bytes()

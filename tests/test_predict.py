@@ -1,4 +1,4 @@
-"""The command, as its user runs it."""
+"""The command, as its user runs it: `python -m fashion_mnist.predict`."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT, made_images
 from PIL import Image
 
-from fashion_mnist.classifier import Classifier
+from fashion_mnist.inference.onnx_model import OnnxModel
 
 PIXELS = made_images(6, seed=11)[0]
 PIXELS[PIXELS < 100] = 0  # a black background, as in the dataset
@@ -38,12 +38,12 @@ def folder(tmp_path):
 def test_a_folder_is_searched_and_each_picture_gets_its_line(predict, folder, exported):
     done = predict(folder, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    classifier = Classifier(exported / "cnn.onnx")
+    model = OnnxModel(exported / "cnn.onnx")
     lines = done.stdout.splitlines()
     assert len(lines) == len(PIXELS)
-    for line, row in zip(lines, classifier(PIXELS).probabilities, strict=True):
+    for line, row in zip(lines, model(PIXELS).probabilities, strict=True):
         sure = "" if row.max() >= 0.5 else "not sure: "
-        answer = f"{sure}{classifier.classes[row.argmax()]} {row.max():.1%}"
+        answer = f"{sure}{model.classes[row.argmax()]} {row.max():.1%}"
         assert line.endswith(f"  {answer}")
     assert len({line.index("  ") for line in lines if "deeper" in line}) == 1
 
@@ -69,7 +69,7 @@ def test_json_has_what_the_service_answers(predict, folder):
     assert probabilities == sorted(probabilities, reverse=True)
 
 
-def test_stdin_is_a_picture(predict, folder):
+def test_a_picture_may_come_on_stdin(predict, folder):
     content = (folder / "2.png").read_bytes()
     for arguments in ([], ["-"]):
         done = predict(*arguments, input=content)
@@ -77,7 +77,7 @@ def test_stdin_is_a_picture(predict, folder):
         assert done.stdout.split()[1:] == predict(folder / "2.png").stdout.split()[1:]
 
 
-def test_bad_pictures_are_a_line_each_and_the_others_are_answered(predict, folder):
+def test_each_bad_picture_is_one_line_of_error_and_the_others_are_answered(predict, folder):
     (folder / "cut.png").write_bytes((folder / "0.png").read_bytes()[:80])
     (folder / "empty").mkdir()
     paths = [folder / name for name in ("cut.png", "0.png", "gone.png", "notes.txt", "empty")]
@@ -95,11 +95,11 @@ def test_bad_pictures_are_a_line_each_and_the_others_are_answered(predict, folde
     ("arguments", "complaint"),
     [
         (["--model", "gone.onnx", "x.png"], "error: gone.onnx: not found; make it with `dvc repro"),
-        (["--model", "README.md", "x.png"], "error: README.md: not a whole exported network"),
+        (["--model", "README.md", "x.png"], "error: README.md: not a whole exported model"),
         (["--explain", "why.png", "a.png", "b.png"], "error: --explain: 2 pictures found"),
     ],
 )
-def test_mistakes_are_one_line(predict, arguments, complaint):
+def test_a_mistake_of_the_user_is_one_line(predict, arguments, complaint):
     done = predict(*arguments, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith(complaint)
@@ -111,7 +111,7 @@ def test_the_explanation_is_a_picture(predict, folder):
     assert np.asarray(Image.open(folder / "why.png")).std() > 10
 
 
-def test_a_reader_that_has_enough_ends_it_quietly(exported, folder):
+def test_a_reader_that_closes_the_pipe_ends_the_command_quietly(exported, folder):
     many = [str(folder / "0.png")] * 2000
     command = [sys.executable, "-m", "fashion_mnist.predict", *many]
     command += ["--model", str(exported / "cnn.onnx")]
@@ -124,7 +124,7 @@ def test_a_reader_that_has_enough_ends_it_quietly(exported, folder):
     process.wait()
 
 
-def test_plain_answers_import_nothing_heavy():
+def test_answers_without_explanation_import_nothing_heavy():
     script = "import sys, fashion_mnist.predict; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, text=True, capture_output=True

@@ -1,8 +1,8 @@
-"""The kind of a processor, from what Linux says of it."""
+"""The kind of a processor, from what Linux says about it."""
 
 import pytest
 
-from fashion_mnist import processor
+from fashion_mnist.training import processor
 
 CPUINFO = """processor\t: 0
 model name\t: A Processor 9000
@@ -45,7 +45,7 @@ def test_another_processor_is_named_by_its_architecture(machine):
     assert processor.kind() == processor.describe()["kind"] == "x86_64"
 
 
-def test_a_processor_held_to_a_slower_kind_trains_as_one_and_is_described_as_what_it_is(machine):
+def test_a_limited_processor_counts_as_the_slower_kind_and_is_described_as_both(machine):
     machine(FLAGS["AVX512-BF16"], limit="AVX2")
     assert processor.kind() == "AVX2"
     assert processor.describe()["kind"] == "AVX2 on AVX512-BF16"

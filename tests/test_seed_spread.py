@@ -9,6 +9,7 @@ import yaml
 from conftest import ROOT
 
 from fashion_mnist import seed_spread
+from fashion_mnist.errors import InputError
 
 COMMITTED = [
     "dvc.lock",
@@ -20,15 +21,18 @@ COMMITTED = [
 
 @pytest.fixture
 def commit(tmp_path, monkeypatch):
-    """Return a function that commits the project's results as another run's; it gives its name."""
+    """A function that commits the project's results as those of a run; it returns the commit."""
 
     def git(*arguments):
         return subprocess.run(
             ["git", *arguments], check=True, text=True, capture_output=True
         ).stdout.strip()
 
-    def commit(accuracy=0.9, **train):
+    def commit(accuracy=0.9, code=None, **train):
         evaluation["cnn"]["accuracy"] = accuracy
+        deps = lock["stages"]["train_cnn"]["deps"]
+        script = next(dep for dep in deps if dep["path"] == "stages/train_cnn.py")
+        script["md5"] = code or script["md5"]
         for stage in ("train_mlp", "train_cnn"):
             lock["stages"][stage]["params"]["params.yaml"]["train"] = {"epochs": 6, **train}
         (tmp_path / "metrics/evaluate.json").write_text(json.dumps(evaluation))
@@ -50,12 +54,13 @@ def commit(tmp_path, monkeypatch):
 
 
 def test_runs_of_several_seeds(commit, tmp_path):
-    seed_spread.main([commit(0.90, seed=1), commit(0.91, seed=2), commit(0.92, seed=3)])
+    runs = [commit(0.90, seed=1), commit(0.91, seed=2), commit(0.92, seed=3)]
+    seed_spread.main(revisions=runs)
     found = json.loads((tmp_path / "metrics/seed_spread.json").read_text())
     assert found["seeds"] == 3
     assert found["recipe"]["train.epochs"] == 6
     assert found["recipe"]["cnn.flip"] is True
-    assert not {"train.seed", "evaluate.mistakes"} & found["recipe"].keys()
+    assert not {"train.seed", "evaluate.mistakes_shown"} & found["recipe"].keys()
     assert found["cnn"]["mean"]["accuracy"] == pytest.approx(0.91)
     assert found["cnn"]["sd"]["accuracy"] == pytest.approx(0.01)
     # Student's t of 2 is 4.303, times the root of two.
@@ -70,8 +75,26 @@ def test_runs_of_several_seeds(commit, tmp_path):
         ({"seed": 2}, "has train.seed 2 as"),
     ],
 )
-def test_runs_that_are_no_further_seeds_are_refused(commit, tmp_path, other, complaint):
+def test_runs_that_differ_in_more_than_the_seed_are_refused(commit, tmp_path, other, complaint):
     runs = [commit(seed=1), commit(seed=2), commit(**other)]
-    with pytest.raises(SystemExit, match=complaint):
-        seed_spread.main(runs)
+    with pytest.raises(InputError, match=complaint):
+        seed_spread.main(revisions=runs)
     assert not (tmp_path / "metrics/seed_spread.json").exists()
+
+
+def test_two_runs_are_too_few(commit):
+    with pytest.raises(InputError, match="2 revisions given, expected at least three"):
+        seed_spread.main(revisions=[commit(seed=1), commit(seed=2)])
+
+
+def test_a_run_of_other_code_is_refused(commit):
+    runs = [commit(seed=1), commit(seed=2), commit(seed=3, code="0" * 32)]
+    with pytest.raises(InputError, match=r"in stages/train_cnn.py, expected train.seed alone"):
+        seed_spread.main(revisions=runs)
+
+
+def test_a_run_without_predictions_is_refused(commit, tmp_path):
+    (tmp_path / "plots/predictions_cnn.csv").unlink()
+    runs = [commit(seed=seed) for seed in (1, 2, 3)]
+    with pytest.raises(InputError, match=r"has no plots/predictions_cnn.csv; leave it out"):
+        seed_spread.main(revisions=runs)

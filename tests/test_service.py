@@ -25,9 +25,9 @@ from conftest import ROOT, Service, made_images
 from PIL import Image
 from starlette.exceptions import HTTPException
 
-from fashion_mnist import picture
-from fashion_mnist.classifier import Classifier
-from fashion_mnist.similarity import Index
+from fashion_mnist.dataset import picture
+from fashion_mnist.inference.onnx_model import OnnxModel
+from fashion_mnist.inference.similarity import Index
 from service import limits
 from service.slow_clients import ImpatientProtocol
 
@@ -44,7 +44,7 @@ def png(pixels: np.ndarray) -> bytes:
 
 
 def bomb(width: int, height: int, channels: int = 1) -> bytes:
-    """A PNG of some kilobytes that unpacks to width x height black pixels, grey or (4) RGBA."""
+    """Return a PNG of a few kilobytes that unpacks to width x height black pixels."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         checksum = struct.pack(">I", zlib.crc32(kind + content))
@@ -68,12 +68,12 @@ def inference(**changes) -> dict:
 @pytest.fixture(scope="module")
 def expected(exported):
     """Calibrated probabilities and features of PIXELS."""
-    return Classifier(exported / "cnn.onnx")(PIXELS)
+    return OnnxModel(exported / "cnn.onnx")(PIXELS)
 
 
-def test_a_picture_gets_its_class_and_the_next_likely_ones(service, exported, expected):
+def test_a_picture_gets_the_most_probable_classes_in_order(service, exported, expected):
     answer = post(service, "/predict?top=3", png(PIXELS[0])).json()["predictions"][0]
-    classes = Classifier(exported / "cnn.onnx").classes
+    classes = OnnxModel(exported / "cnn.onnx").classes
     order = np.argsort(-expected.probabilities[0])[:3]
     assert [row["class"] for row in answer["top"]] == [classes[position] for position in order]
     assert [row["probability"] for row in answer["top"]] == pytest.approx(
@@ -83,7 +83,7 @@ def test_a_picture_gets_its_class_and_the_next_likely_ones(service, exported, ex
     assert answer["sure"] == (expected.probabilities[0].max() >= 0.5)
 
 
-def test_many_at_once_each_get_their_own_answer(service, expected):
+def test_simultaneous_requests_each_get_their_own_answer(service, expected):
     with ThreadPoolExecutor(30) as clients:
         answers = list(
             clients.map(lambda image: post(service, "/predict", png(image)).json(), PIXELS)
@@ -92,7 +92,7 @@ def test_many_at_once_each_get_their_own_answer(service, expected):
     assert got == pytest.approx(expected.probabilities.max(axis=1), abs=1e-5)
 
 
-def test_a_form_of_several_is_answered_in_its_order(service, expected):
+def test_several_pictures_in_a_form_are_answered_in_order(service, expected):
     files = [("files", (f"{n}.png", png(PIXELS[n]), "image/png")) for n in range(5)]
     answer = requests.post(service.url + "/predict", files=files, timeout=60).json()
     assert [row["file"] for row in answer["predictions"]] == [f"{n}.png" for n in range(5)]
@@ -100,7 +100,7 @@ def test_a_form_of_several_is_answered_in_its_order(service, expected):
     assert got == pytest.approx(expected.probabilities[:5].max(axis=1), abs=1e-5)
 
 
-def test_similar_items_are_those_of_the_index_and_can_be_seen(service, exported, expected):
+def test_similar_items_are_those_of_the_index_and_have_images(service, exported, expected):
     index = Index.load(exported / "similar", exported / "cnn.onnx")
     found = post(service, "/similar?count=4", png(PIXELS[3])).json()["similar"]
     positions, cosines = index.nearest(expected.features[3], 4)
@@ -114,7 +114,7 @@ def test_similar_items_are_those_of_the_index_and_can_be_seen(service, exported,
     assert beyond.status_code == 404
 
 
-def test_an_explanation_ends_with_what_the_network_reads(service):
+def test_an_explanation_ends_with_the_input_of_the_model(service):
     large = Image.fromarray(255 - PIXELS[1]).resize((280, 280))
     content = io.BytesIO()
     large.save(content, "PNG")
@@ -132,7 +132,7 @@ def test_an_explanation_ends_with_what_the_network_reads(service):
 
 @pytest.mark.parametrize("form", ["flat", "nested", "binary"])
 @pytest.mark.parametrize("model", ["cnn", "cnn_int8", "mlp"])
-def test_inference_protocol(service, exported, model, form):
+def test_the_inference_protocol_gives_the_model_s_answers(service, exported, model, form):
     request = inference() | {"id": "7", "outputs": [{"name": "probabilities"}]}
     head, tail = request["inputs"][0], b""
     if form == "nested":
@@ -160,11 +160,11 @@ def test_inference_protocol(service, exported, model, form):
         values = np.array(output["data"])
     assert (answer["model_name"], answer["id"]) == (model, "7")
     assert (output["name"], output["datatype"]) == ("probabilities", "FP32")
-    wanted = Classifier(exported / f"{model}.onnx").outputs(("probabilities",), PIXELS[:2])[0]
+    wanted = OnnxModel(exported / f"{model}.onnx").outputs(("probabilities",), PIXELS[:2])[0]
     np.testing.assert_allclose(values.reshape(output["shape"]), wanted, atol=1e-6)
 
 
-def test_an_output_that_shall_not_be_binary_is_not(service):
+def test_an_output_may_opt_out_of_binary_data(service):
     outputs = [
         {"name": "probabilities", "parameters": {"binary_data": False}},
         {"name": "features"},
@@ -177,7 +177,7 @@ def test_an_output_that_shall_not_be_binary_is_not(service):
     assert features["parameters"]["binary_data_size"] == len(response.content) - len(head)
 
 
-def test_inference_protocol_says_what_it_serves(service):
+def test_the_inference_protocol_describes_server_and_models(service):
     def get(path: str) -> dict:
         response = requests.get(service.url + path, timeout=60)
         assert response.status_code == 200
@@ -280,7 +280,7 @@ def test_wrong_inference_requests_are_refused(service, body, headers):
         "10 MB",
     ],
 )
-def test_what_is_no_picture_is_refused_with_the_reason(service, path, body, kind, status):
+def test_a_body_that_is_not_a_picture_is_refused_with_the_reason(service, path, body, kind, status):
     response = post(service, path, body, kind)
     assert response.status_code == status
     assert response.json().keys() == {"error"}
@@ -302,7 +302,7 @@ def test_a_body_of_unknown_length_is_cut_off(service):
 
 
 def posted(picture: bytes, *headers: str, chunked: bool = False) -> bytes:
-    """A whole request to /predict, as raw bytes."""
+    """Return a whole request to /predict, as raw bytes."""
     length = "transfer-encoding: chunked" if chunked else f"content-length: {len(picture)}"
     head = ["POST /predict HTTP/1.1", "host: here", "content-type: image/png", length, *headers]
     body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(picture), picture) if chunked else picture
@@ -326,7 +326,7 @@ H2C = ["connection: Upgrade, HTTP2-Settings", "upgrade: h2c", "http2-settings: A
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
 @pytest.mark.parametrize("pieces", [1, 2, 7])
 @pytest.mark.parametrize("headers", [H2C, ["connection: upgrade", "upgrade: websocket"]], ids=len)
-def test_a_request_to_upgrade_is_answered_as_any_other(service, chunked, pieces, headers):
+def test_a_request_to_upgrade_is_answered_like_any_other(service, chunked, pieces, headers):
     """RFC 9110, 7.8; the first head is that of `curl --http2`. The connection stays open."""
     plain, upgrading = (posted(png(PIXELS[0]), *h, chunked=chunked) for h in ([], headers))
     answers = []
@@ -364,14 +364,14 @@ def test_many_requests_to_upgrade_at_once_are_all_answered(service):
     ["CONNECT a.b:443 HTTP/1.1", "CONNECT /predict HTTP/1.1", "GET http://a:99999999/ HTTP/1.1"],
 )
 @pytest.mark.parametrize("headers", [[], ["connection: upgrade", "upgrade: a"]], ids=len)
-def test_what_cannot_be_read_gets_a_400(service, request_line, headers):
+def test_a_request_that_cannot_be_parsed_gets_status_400(service, request_line, headers):
     with connected(service) as client:
         client.sendall("\r\n".join([request_line, *headers, "", ""]).encode())
         assert answer(client)[0] == 400
         assert client.recv(1) == b""
 
 
-def test_bodies_are_limited_together_and_forgotten_afterwards(monkeypatch):
+def test_all_bodies_together_are_limited_until_they_are_answered(monkeypatch):
     monkeypatch.setattr(limits, "MAX_BODIES", 100)
 
     async def overlap():
@@ -402,7 +402,7 @@ def test_bodies_are_limited_together_and_forgotten_afterwards(monkeypatch):
     asyncio.run(overlap())
 
 
-def test_several_where_one_is_expected_and_too_many(service):
+def test_several_pictures_instead_of_one_and_too_many_are_refused(service):
     files = [("files", ("a.png", png(PIXELS[0])))] * 2
     assert requests.post(service.url + "/similar", files=files, timeout=60).status_code == 422
     files = [("files", ("a.png", b"x"))] * 101
@@ -410,7 +410,7 @@ def test_several_where_one_is_expected_and_too_many(service):
 
 
 def memory(service: Service) -> int:
-    """Resident bytes of the process."""
+    """Return the resident bytes of the process."""
     status = Path(f"/proc/{service.process.pid}/status").read_text()
     return 1024 * int(re.search(r"VmRSS:\s+(\d+)", status)[1])
 
@@ -481,7 +481,7 @@ def test_a_client_that_does_not_take_its_answer_is_cut_off(monkeypatch):
     thread.join()
 
 
-def test_a_request_under_way_is_answered_before_the_end(exported):
+def test_a_request_under_way_is_answered_before_the_service_ends(exported):
     service = Service(exported)
     host, port = service.url.removeprefix("http://").split(":")
     body = png(PIXELS[0])
@@ -497,7 +497,7 @@ def test_a_request_under_way_is_answered_before_the_end(exported):
 
 
 @pytest.mark.parametrize("served", [False, True])
-def test_told_to_stop_again_and_again_it_ends_quietly(exported, served):
+def test_repeated_signals_to_stop_end_the_service_quietly(exported, served):
     service = Service(exported)
     if served:
         post(service, "/predict", png(PIXELS[0]))
@@ -507,7 +507,7 @@ def test_told_to_stop_again_and_again_it_ends_quietly(exported, served):
     assert service.ended() == (0, "")
 
 
-def test_clients_that_leave_leave_no_trace(service):
+def test_clients_that_disconnect_do_no_harm(service):
     host, port = service.url.removeprefix("http://").split(":")
     for sent in (HEAD.format(99).encode() + b"ab", b"\x16\x03"):
         with socket.create_connection((host, int(port)), timeout=10) as client:
@@ -515,7 +515,7 @@ def test_clients_that_leave_leave_no_trace(service):
     assert post(service, "/predict", png(PIXELS[0])).status_code == 200
 
 
-def test_figures_for_prometheus_count_requests_by_route(service):
+def test_metrics_for_prometheus_count_requests_by_route(service):
     def count() -> float:
         text = requests.get(service.url + "/metrics", timeout=60).text
         line = r'service_requests_total\{method="POST",route="/predict",status="200"\} (\S+)'
@@ -537,7 +537,7 @@ def test_the_pages_name_no_other_host(service):
 
 
 @pytest.mark.parametrize("missing", ["cnn.onnx", "similar/features.npy"])
-def test_a_missing_model_is_one_line(exported, tmp_path, missing):
+def test_a_missing_model_is_one_line_of_error(exported, tmp_path, missing):
     for path in exported.rglob("*.*"):
         if path.relative_to(exported).as_posix() != missing:
             target = tmp_path / path.relative_to(exported)
@@ -550,7 +550,7 @@ def test_a_missing_model_is_one_line(exported, tmp_path, missing):
     )
 
 
-def test_a_port_in_use_is_one_line(service, exported):
+def test_a_port_in_use_is_one_line_of_error(service, exported):
     port = service.url.rpartition(":")[2]
     done = start("--port", port, "--models", str(exported))
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""Downloads from a real HTTP server on this machine, which can be told to misbehave."""
+"""Downloads from a real HTTP server on this machine, which misbehaves when told to."""
 
 import gzip
 import hashlib
@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from fashion_mnist import sources
+from fashion_mnist.dataset import sources
 from fashion_mnist.errors import InputError
 
 CONTENTS = {"one.gz": b"content of one" * 500, "two.gz": b"content of two" * 500}
@@ -50,7 +50,7 @@ def server():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.behaviours, server.requests, server.stalled = [], [], threading.Event()
     server.url = f"http://127.0.0.1:{server.server_port}/data"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield server
     server.stalled.set()
@@ -72,7 +72,7 @@ def folder(tmp_path):
     return folder
 
 
-def fetch(target, *listed, timeout=2, retries=1):
+def fetch(target, *listed, timeout=0.5, retries=1):
     return sources.fetch(map(str, listed), SHA256, target, timeout=timeout, retries=retries)
 
 
@@ -86,7 +86,7 @@ def fetch_fails(target, *listed, **kwargs) -> str:
 
 def test_web_and_folder_give_the_same_bytes_without_name_and_time(server, folder, tmp_path):
     assert fetch(tmp_path / "web", server.url) == server.url
-    # Another header: with a name, a comment, an extra field and a header checksum.
+    # This header has a name, a comment, an extra field and a checksum.
     body = FILES["one.gz"][10:]
     header = b"\x1f\x8b\x08\x1e" + b"timeXO" + b"\x03\x00abc" + b"name\0" + b"comment\0" + b"CR"
     (folder / "one.gz").write_bytes(header + body)
@@ -98,9 +98,7 @@ def test_web_and_folder_give_the_same_bytes_without_name_and_time(server, folder
         assert fetched[4:8] == bytes(4)
 
 
-def test_a_ca_bundle_that_is_not_there_ends_a_source_not_the_download(
-    folder, tmp_path, monkeypatch
-):
+def test_a_missing_ca_bundle_ends_a_source_but_not_the_download(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "gone.pem"))
     assert fetch(tmp_path / "target", "https://127.0.0.1:9", folder) == str(folder)
     said = fetch_fails(tmp_path / "nothing", "https://127.0.0.1:9")
@@ -160,7 +158,7 @@ def test_a_corrupt_file_is_named(folder, tmp_path):
 
 @pytest.fixture
 def apt(tmp_path, monkeypatch):
-    """Stand-ins for apt-get, whose servers no test may ask, and for dpkg-deb."""
+    """Stand-ins for apt-get and dpkg-deb; the fixture is a function that writes another one."""
 
     def write(name: str, *lines: str) -> None:
         (tmp_path / "bin" / name).write_text("\n".join(["#!/bin/sh -e", *lines, ""]))
@@ -168,7 +166,7 @@ def apt(tmp_path, monkeypatch):
 
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    # The command is the last argument but, for download, the package.
+    # apt-get update does nothing; apt-get download leaves a package.
     write("apt-get", 'case "$*" in *" download a-package") echo > a-package_1_all.deb;; esac')
     write(
         "dpkg-deb",
@@ -193,7 +191,7 @@ def test_debian_source_unpacks_the_package(apt, tmp_path):
 
 
 def test_debian_source_says_why_it_failed(apt, tmp_path):
-    with pytest.raises(InputError, match=r"the package holds no \*-ubyte.gz"):
+    with pytest.raises(InputError, match=r"the package has no \*-ubyte.gz files"):
         fetch_from_debian(tmp_path / "raw", {"one-ubyte.gz": b"one"})
     apt("apt-get", "echo 'W: slow' >&2", "echo 'E: no mirror answers' >&2", "exit 100")
     with pytest.raises(InputError, match=r"apt-get failed \(E: no mirror answers\)"):

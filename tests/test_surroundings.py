@@ -1,15 +1,17 @@
-"""What the user's environment holds changes no number and no picture; nothing phones home."""
+"""No setting of the user's environment changes a number or a plot, and no package phones home."""
 
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 
 import pytest
 from conftest import ROOT
 
-KEEPS_WATCH = """
+USERS_OF_ONNX_RUNTIME = ["inference.onnx_model", "training.quantization"]
+WATCHES = """
 import importlib.abc, os, sys
 class Watch(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
@@ -21,8 +23,8 @@ DRAWS = """
 import sys
 from pathlib import Path
 import numpy as np
-from fashion_mnist import figures
-figures.samples(Path(sys.argv[1]), np.zeros((4, 28, 28, 1)), np.arange(4), 2)
+from fashion_mnist.evaluation import plots
+plots.samples(Path(sys.argv[1]), np.zeros((4, 28, 28, 1)), np.arange(4), 2)
 """
 
 
@@ -34,26 +36,29 @@ def run(script: str, *arguments, **environment: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("module", ["classifier", "conversion"])
+@pytest.mark.parametrize("module", USERS_OF_ONNX_RUNTIME)
 def test_telemetry_is_off_before_onnx_runtime_is_imported(module):
-    said = run(f"{KEEPS_WATCH}\nimport fashion_mnist.{module}", ORT_DISABLE_TELEMETRY="0")
-    assert said.split() == ["1"]
+    script = f"{WATCHES}\nimport fashion_mnist.{module}"
+    assert run(script, ORT_DISABLE_TELEMETRY="0").split() == ["1"]
 
 
 def test_no_other_module_imports_onnx_runtime():
-    files = [path for folder in ("fashion_mnist", "service", "stages", "benchmarks")
-             for path in (ROOT / folder).glob("*.py")]  # fmt: skip
-    importing = {path.stem for path in files if "import onnxruntime" in path.read_text()
-                 or "from onnxruntime" in path.read_text()}  # fmt: skip
-    assert importing == {"classifier", "conversion"}
+    folders = ("fashion_mnist", "service", "stages", "benchmarks", "experiments")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    statement = re.compile(r"^\s*(import|from) onnxruntime\b", re.MULTILINE)
+    importing = {path for path in files if statement.search(path.read_text())}
+    library = ROOT / "fashion_mnist"
+    expected = [library.joinpath(*name.split(".")) for name in USERS_OF_ONNX_RUNTIME]
+    assert importing == {path.with_suffix(".py") for path in expected}
 
 
 def test_the_image_sends_no_telemetry_either():
     assert "\nENV ORT_DISABLE_TELEMETRY=1\n" in (ROOT / "Dockerfile").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", ["figure.facecolor: gray", "text.usetex: True"])
-def test_a_picture_has_the_same_bytes_whatever_matplotlib_is_set_to(tmp_path, setting):
+def test_a_plot_has_the_same_bytes_whatever_the_settings_of_matplotlib(tmp_path, setting):
     run(DRAWS, tmp_path / "plain.png", MPLBACKEND="")
     (tmp_path / "matplotlibrc").write_text(setting)
     run(
@@ -65,14 +70,15 @@ def test_a_picture_has_the_same_bytes_whatever_matplotlib_is_set_to(tmp_path, se
     assert (tmp_path / "set.png").read_bytes() == (tmp_path / "plain.png").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["HOME", "KERAS_HOME"])
-def test_keras_is_set_up_the_same_whatever_its_user_had(tmp_path, where):
+def test_keras_is_set_up_the_same_whatever_the_settings_of_its_user(tmp_path, where):
     left_over = {"floatx": "float64", "image_data_format": "channels_first", "backend": "jax"}
     folder = tmp_path / ".keras" if where == "HOME" else tmp_path
     folder.mkdir(exist_ok=True)
     (folder / "keras.json").write_text(json.dumps(left_over))
     script = """
-from fashion_mnist.backend import keras
+from fashion_mnist.training.tf_keras import keras
 config = keras.config
 print(config.floatx(), config.image_data_format(), config.backend(), config.max_epochs())
 """
@@ -85,12 +91,13 @@ print(config.floatx(), config.image_data_format(), config.backend(), config.max_
     assert said.split() == ["float32", "channels_last", "tensorflow", "None"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="TensorFlow chooses elsewhere")
 @pytest.mark.parametrize(("given", "expected"), [(None, "True"), ("1", "True"), ("0", "False")])
 def test_tensorflow_uses_onednn_unless_the_user_says_no(monkeypatch, given, expected):
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
     script = """
-from fashion_mnist.backend import tf
+from fashion_mnist.training.tf_keras import tf
 from tensorflow.python.util import _pywrap_util_port
 print(_pywrap_util_port.IsMklEnabled())
 """
@@ -98,7 +105,7 @@ print(_pywrap_util_port.IsMklEnabled())
     assert run(script, **settings).split() == [expected]
 
 
-def test_a_clone_with_autocrlf_is_whole(tmp_path):
+def test_a_clone_with_autocrlf_has_the_same_files(tmp_path):
     clone = tmp_path / "clone"
     command = ["git", "-c", "core.autocrlf=true", "clone", "--quiet", str(ROOT), str(clone)]
     subprocess.run(command, check=True)
@@ -106,6 +113,5 @@ def test_a_clone_with_autocrlf_is_whole(tmp_path):
         ["git", "ls-files", "-z"], cwd=clone, check=True, capture_output=True, text=True
     ).stdout.split("\0")[:-1]
     assert "dvc.lock" in tracked
-    changed = [path for path in tracked if b"\r\n" in (clone / path).read_bytes()
-               and not path.endswith(".png")]  # fmt: skip
-    assert changed == []
+    texts = [path for path in tracked if not path.endswith(".png")]
+    assert [path for path in texts if b"\r\n" in (clone / path).read_bytes()] == []

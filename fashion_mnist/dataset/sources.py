@@ -17,11 +17,11 @@ from fashion_mnist import progress
 from fashion_mnist.errors import InputError
 from fashion_mnist.files import write_bytes
 
-CONNECT_TIMEOUT = 10  # seconds; a firewall that drops packets must not hold a source for long
+CONNECT_TIMEOUT = 10  # seconds; short, because a firewall may drop packets silently
 
 
 class _SourceError(Exception):
-    """Why a source gave no usable file."""
+    """One source has no usable file; the text says why. `fetch` goes on to the next source."""
 
 
 def fetch(
@@ -34,21 +34,21 @@ def fetch(
 ) -> str:
     """Put verified files into `folder`, all from the first source that has all of them.
 
-    A gzip header names the file and the time of its compression. Both are dropped, so that the
-    known mirrors, whose compressed data agree, all give the same bytes.
+    The mirrors' compressed data agree, but gzip headers name a file and a time. Both are dropped,
+    so every mirror gives the same bytes.
 
     Args:
         sources: URLs of folders, `debian:PACKAGE`, or paths of local folders.
         sha256: the gzip files to get, each with the SHA-256 of its decompressed content.
         folder: where they go; nothing is written before all are verified.
-        timeout: seconds without a byte after which a web mirror has failed.
-        retries: further tries of a broken download.
+        timeout: seconds without a byte after which a download counts as broken.
+        retries: of a broken download.
 
     Returns:
-        The source that was used.
+        The source of the files.
 
     Raises:
-        InputError: no source gave all the files; the message lists each with its reason.
+        InputError: no source has all the files; the message gives the reason for each source.
     """
     failures = []
     for source in sources:
@@ -62,7 +62,7 @@ def fetch(
                 write_bytes(folder / name, _without_name_and_time(content))
             return source
     raise InputError(
-        "no source gave the dataset: "
+        "no source has the dataset: "
         + "; ".join(failures)
         + f". To use files that you have, put {', '.join(sha256)} into a folder that "
         "download.sources in params.yaml lists"
@@ -116,7 +116,7 @@ def _download(url: str, timeout: float, retries: int, name: str) -> bytes:
         try:
             with requests.get(
                 f"{url}/{name}",
-                # Else some servers name the file's own compression as that of the transfer.
+                # Without it some servers declare the file's own compression as the transfer's.
                 headers={"Accept-Encoding": "identity"},
                 stream=True,
                 timeout=(CONNECT_TIMEOUT, timeout),
@@ -127,7 +127,7 @@ def _download(url: str, timeout: float, retries: int, name: str) -> bytes:
                 if response.status_code < 500 and response.status_code != 429:
                     break
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            # requests wraps the errors of urllib3, which says why.
+            # requests wraps the errors of urllib3, which hold the reason.
             cause = getattr(error.args[0], "reason", error.args[0]) if error.args else error
             text = str(cause).rpartition("): ")[2]
             nobody_there = isinstance(
@@ -135,10 +135,10 @@ def _download(url: str, timeout: float, retries: int, name: str) -> bytes:
                 urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError,
             )
             if nobody_there or isinstance(error, ValueError):  # ValueError: no URL at all
-                # The next source is a better bet than another try.
+                # The next source is more likely to work than another try.
                 raise _SourceError(f"not reachable ({text})") from None
             failure = f"{name} broke off ({text})"
-        except OSError as error:  # such as a CA bundle that is not there: before any connection
+        except OSError as error:  # before any connection, such as a missing CA bundle
             raise _SourceError(f"not reachable ({error.strerror or error})") from None
     raise _SourceError(failure)
 
@@ -148,7 +148,7 @@ def _read_body(response: requests.Response, name: str) -> bytes:
     body = bytearray()
     total = int(size) if size.isdigit() else None
     with progress.bar(desc=name, total=total, unit="B", unit_scale=True) as bar:
-        # As it comes, whatever Content-Encoding says.
+        # The raw bytes, whatever Content-Encoding says.
         for chunk in response.raw.stream(1 << 16, decode_content=False):
             body += chunk
             bar.update(len(chunk))
@@ -156,8 +156,8 @@ def _read_body(response: requests.Response, name: str) -> bytes:
 
 
 def _unpack_debian_package(package: str, scratch: Path) -> Path:
-    """Download and unpack a Debian package without root and without the machine's package lists."""
-    # apt wants these folders to be there.
+    """Download and unpack a Debian package, without root, into folders of its own."""
+    # apt does not make these folders itself.
     for folder in ("state/lists/partial", "cache/archives/partial", "package"):
         (scratch / folder).mkdir(parents=True)
     apt_get = [
@@ -176,7 +176,7 @@ def _unpack_debian_package(package: str, scratch: Path) -> Path:
     _run(["dpkg-deb", "-x", str(archive), "package"], scratch)
     found = next((scratch / "package").rglob("*-ubyte.gz"), None)
     if found is None:
-        raise _SourceError("the package holds no *-ubyte.gz")
+        raise _SourceError("the package has no *-ubyte.gz files")
     return found.parent
 
 

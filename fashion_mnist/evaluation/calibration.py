@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say: temperature scaling.
+"""Temperature scaling: probabilities that match how often the answers are right.
 
 Source: Guo et al., "On Calibration of Modern Neural Networks", arXiv 1706.04599, section 4.2.
 """
@@ -8,10 +8,10 @@ from scipy import optimize
 
 
 def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the temperature that gives the held-out labels the highest likelihood.
+    """Return the temperature that maximizes the likelihood of held-out labels.
 
     Args:
-        probabilities: float32 (n, 10), of images that the network was not trained on.
+        probabilities: float32 (n, 10), of images that the model was not trained on.
         labels: uint8 (n,).
     """
 

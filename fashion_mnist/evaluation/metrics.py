@@ -1,25 +1,147 @@
-"""How good predictions are, each figure with its noise."""
+"""How good predictions are: every metric is computed from a predictions table."""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import confusion_matrix
 
-from fashion_mnist.dataset import CLASS_NAMES
+from fashion_mnist.dataset.spec import CLASS_NAMES
 
 CONFIDENCE = 0.95
 CALIBRATION_BINS = 15
 
 
-def accuracy_interval(correct: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of an accuracy; `correct` is bool (n,).
+def predictions(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """Return the predictions table: one row per image, in their order.
+
+    Its columns are actual and predicted, names of classes; probability, of the predicted class;
+    and actual_probability, of the actual class.
+
+    Args:
+        probabilities: float32 (n, 10).
+        labels: uint8 (n,).
+    """
+    names = np.array(CLASS_NAMES)
+    return pd.DataFrame(
+        {
+            "actual": names[labels],
+            "predicted": names[probabilities.argmax(axis=1)],
+            "probability": probabilities.max(axis=1),
+            "actual_probability": probabilities[np.arange(len(labels)), labels],
+        }
+    )
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a predictions table with four digits per probability, for a file."""
+    return table.assign(
+        probability=table["probability"].round(4),
+        # Significant digits, because the loss is a logarithm.
+        actual_probability=[f"{value:.4g}" for value in table["actual_probability"]],
+    )
+
+
+def is_right(table: pd.DataFrame) -> np.ndarray:
+    """Return whether each prediction is right, bool (n,)."""
+    return (table["actual"] == table["predicted"]).to_numpy()
+
+
+def measure(table: pd.DataFrame, weights: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """Compute all metrics of a predictions table, for one or many weightings of its images.
+
+    The expected calibration error is the mean distance between confidence and accuracy over
+    CALIBRATION_BINS equal bins. Source: Guo et al., "On Calibration of Modern Neural Networks",
+    arXiv 1706.04599, equation 3.
+
+    Args:
+        table: of n images, as `predictions` returns it.
+        weights: of the images, float (m, n), such as the counts of m bootstrap samples; by default
+            1 for each image, and m = 1.
+
+    Returns:
+        float64 (m,): accuracy, loss, macro_f1, expected_calibration_error; and float64 (m, 10):
+        precision, recall, f1, support. A quotient with a denominator of 0 is 0.
+    """
+    if weights is None:
+        weights = np.ones((1, len(table)))
+    total = weights.sum(axis=1, dtype=float)
+    actual = _one_hot(table["actual"])
+    predicted = _one_hot(table["predicted"])
+    right = (actual & predicted).any(axis=1)
+    hits = weights @ (actual & predicted)
+    support = weights @ actual
+    answers = weights @ predicted
+    f1 = _ratio(2 * hits, support + answers)
+    of_actual = table["actual_probability"].to_numpy(float)
+    losses = -np.log(np.maximum(of_actual, np.finfo(np.float32).tiny))
+    confidence = table["probability"].to_numpy(float)
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    gaps = np.eye(CALIBRATION_BINS)[bins] * (right - confidence)[:, None]
+    return {
+        "accuracy": weights @ right.astype(float) / total,
+        "loss": weights @ losses / total,
+        "macro_f1": f1.mean(axis=1),
+        "expected_calibration_error": np.abs(weights @ gaps).sum(axis=1) / total,
+        "precision": _ratio(hits, answers),
+        "recall": _ratio(hits, support),
+        "f1": f1,
+        "support": support,
+    }
+
+
+def _one_hot(names: pd.Series) -> np.ndarray:
+    """Return bool (n, 10), in the order of CLASS_NAMES."""
+    return names.to_numpy()[:, None] == np.array(CLASS_NAMES)
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    return np.divide(
+        numerator, denominator, out=np.zeros(numerator.shape), where=denominator > 0, dtype=float
+    )
+
+
+def summarize(table: pd.DataFrame) -> dict[str, float]:
+    """Return the metrics of a predictions table as a whole, the accuracy with its interval."""
+    measured = measure(table)
+    low, high = accuracy_interval(is_right(table))
+    return {
+        "accuracy": float(measured["accuracy"][0]),
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "loss": float(measured["loss"][0]),
+        "macro_f1": float(measured["macro_f1"][0]),
+        "expected_calibration_error": float(measured["expected_calibration_error"][0]),
+    }
+
+
+def by_class(table: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return precision, recall, f1 and support of each class, by name.
+
+    A dict, not a list, because `dvc metrics diff` skips lists.
+    """
+    measured = measure(table)
+    return {
+        name: {
+            "precision": float(measured["precision"][0, label]),
+            "recall": float(measured["recall"][0, label]),
+            "f1": float(measured["f1"][0, label]),
+            "support": int(measured["support"][0, label]),
+        }
+        for label, name in enumerate(CLASS_NAMES)
+    }
+
+
+def accuracy_interval(right: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % Wilson score interval of an accuracy; `right` is bool (n,).
 
     Source: Wilson, "Probable inference, the law of succession, and statistical inference",
     Journal of the American Statistical Association 22 (1927).
     """
-    test = stats.binomtest(int(correct.sum()), len(correct))
-    low, high = test.proportion_ci(CONFIDENCE, method="wilson")
-    return float(low), float(high)
+    test = stats.binomtest(int(right.sum()), len(right))
+    interval = test.proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def mean_interval(values: np.ndarray) -> dict[str, float]:
@@ -29,97 +151,41 @@ def mean_interval(values: np.ndarray) -> dict[str, float]:
     return {"mean": mean, "low": mean - margin, "high": mean + margin}
 
 
-def expected_calibration_error(confidences: np.ndarray, correct: np.ndarray) -> float:
-    """Return the mean distance between confidence and accuracy over CALIBRATION_BINS equal bins.
-
-    Source: Guo et al., "On Calibration of Modern Neural Networks", arXiv 1706.04599, equation 3.
+def decisions(table: pd.DataFrame, sure_from: float) -> dict[str, float]:
+    """Return the share of sure answers and their accuracy, which is 0 where no answer is sure.
 
     Args:
-        confidences: probabilities of the predicted classes, float (n,) in [0, 1].
-        correct: bool (n,).
-    """
-    gaps = np.bincount(calibration_bin(confidences), correct - confidences.astype(float))
-    return float(np.abs(gaps).sum() / len(correct))
-
-
-def calibration_bin(confidences: np.ndarray) -> np.ndarray:
-    """Return the position of each confidence, float (n,) in [0, 1], among CALIBRATION_BINS."""
-    return np.minimum((confidences * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-
-
-def evaluate(probabilities: np.ndarray, labels: np.ndarray) -> dict:
-    """Return what metrics/evaluate.json says of one model.
-
-    Args:
-        probabilities: float32 (n, 10).
-        labels: uint8 (n,).
-    """
-    predicted = probabilities.argmax(axis=1)
-    correct = predicted == labels
-    low, high = accuracy_interval(correct)
-    of_label = probabilities[np.arange(len(labels)), labels].astype(float)
-    scores = precision_recall_fscore_support(
-        labels, predicted, labels=range(len(CLASS_NAMES)), zero_division=0.0
-    )
-    # Dicts, not lists: `dvc metrics diff` passes over lists.
-    per_class = {
-        name: {
-            "precision": float(precision),
-            "recall": float(recall),
-            "f1": float(f1),
-            "support": int(support),
-        }
-        for name, precision, recall, f1, support in zip(CLASS_NAMES, *scores, strict=True)
-    }
-    return {
-        "accuracy": float(correct.mean()),
-        "accuracy_low": low,
-        "accuracy_high": high,
-        "loss": float(-np.log(np.maximum(of_label, np.finfo(np.float32).tiny)).mean()),
-        "macro_f1": float(scores[2].mean()),
-        "expected_calibration_error": expected_calibration_error(
-            probabilities.max(axis=1), correct
-        ),
-        "classes": per_class,
-    }
-
-
-def decisions(probabilities: np.ndarray, labels: np.ndarray, sure_from: float) -> dict[str, float]:
-    """Return the share of sure answers and their accuracy, 0 where there are none.
-
-    Args:
-        probabilities: float32 (n, 10), calibrated.
-        labels: uint8 (n,).
+        table: of predictions with calibrated probabilities.
         sure_from: the probability from which an answer is sure.
     """
-    sure = probabilities.max(axis=1) >= sure_from
-    correct = probabilities.argmax(axis=1) == labels
+    sure = (table["probability"] >= sure_from).to_numpy()
+    right = is_right(table)
     return {
         "sure_share": float(sure.mean()),
-        "sure_accuracy": float(correct[sure].mean()) if sure.any() else 0.0,
+        "sure_accuracy": float(right[sure].mean()) if sure.any() else 0.0,
     }
 
 
-def compare(correct: np.ndarray, baseline_correct: np.ndarray) -> dict[str, float]:
+def compare(base_right: np.ndarray, right: np.ndarray) -> dict[str, Any]:
     """Compare two trained models on the very same images.
 
-    `mcnemar_p` is from the exact McNemar test: of the images that only one of the two gets right,
-    equally good models would get half each. The interval of the difference is that of Agresti and
+    `mcnemar_p` is from the exact McNemar test: of the images that only one model gets right,
+    equally good models would each get half. The interval of the difference is that of Agresti and
     Min, "Simple improved confidence intervals for comparing matched proportions", Statistics in
-    Medicine 24 (2005): Wald's, with half an observation added to each cell. Both speak of these
-    two models, not of what another training seed would give.
+    Medicine 24 (2005): Wald's, with half an observation added to each cell. Both hold for these
+    two models, not for other training seeds.
 
     Args:
-        correct, baseline_correct: bool (n,), of the same images in the same order.
+        base_right, right: bool (n,), whether each model is right, in the same order of images.
     """
-    gained = int((correct & ~baseline_correct).sum())
-    lost = int((baseline_correct & ~correct).sum())
-    count = len(correct) + 2
+    gained = int((right & ~base_right).sum())
+    lost = int((base_right & ~right).sum())
+    count = len(right) + 2
     centre = (gained - lost) / count
     spread = np.sqrt((gained + lost + 1) / count - centre**2) / np.sqrt(count)
     margin = stats.norm.ppf((1 + CONFIDENCE) / 2) * spread
     return {
-        "accuracy_difference": (gained - lost) / len(correct),
+        "accuracy_difference": (gained - lost) / len(right),
         "accuracy_difference_low": float(centre - margin),
         "accuracy_difference_high": float(centre + margin),
         "gained": gained,
@@ -128,32 +194,13 @@ def compare(correct: np.ndarray, baseline_correct: np.ndarray) -> dict[str, floa
     }
 
 
-def predictions(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """Return a row an image, in their order: actual and predicted class, probability of each.
-
-    Args:
-        probabilities: float32 (n, 10).
-        labels: uint8 (n,).
-    """
-    names = np.array(CLASS_NAMES)
-    of_actual = probabilities[np.arange(len(labels)), labels]
-    return pd.DataFrame(
-        {
-            "actual": names[labels],
-            "predicted": names[probabilities.argmax(axis=1)],
-            "probability": probabilities.max(axis=1).round(4),
-            # Significant digits: the loss is a logarithm.
-            "actual_probability": [f"{value:.4g}" for value in of_actual],
-        }
-    )
-
-
-def most_confident_mistakes(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def most_confident_mistakes(table: pd.DataFrame) -> np.ndarray:
     """Return the positions, int64 (m,), of the wrong predictions, the most probable first."""
-    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
-    return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
+    wrong = np.flatnonzero(~is_right(table))
+    confidence = table["probability"].to_numpy()[wrong]
+    return wrong[np.argsort(-confidence, kind="stable")]
 
 
-def confusion(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Return int64 (10, 10): rows are true classes, columns predicted ones."""
-    return confusion_matrix(labels, predicted, labels=range(len(CLASS_NAMES)))
+def confusion(table: pd.DataFrame) -> np.ndarray:
+    """Return the confusion matrix, int64 (10, 10): rows are actual classes, columns predicted."""
+    return confusion_matrix(table["actual"], table["predicted"], labels=CLASS_NAMES)

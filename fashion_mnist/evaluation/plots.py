@@ -1,11 +1,12 @@
-"""The pictures. Each function takes plain arrays and writes one PNG, the same bytes each time."""
+"""The plots. Each function takes plain arrays and writes one PNG, the same bytes each time."""
 
 import os
+from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 from typing import Any
 
-# Jupyter and Colab name a backend that other processes may not have; nothing here is interactive.
+# Jupyter and Colab set a backend that other processes may not have; no plot is interactive.
 os.environ.pop("MPLBACKEND", None)
 
 import matplotlib
@@ -14,14 +15,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fashion_mnist.dataset import CLASS_NAMES, Split
-from fashion_mnist.files import whole
+from fashion_mnist.dataset.spec import CLASS_NAMES
+from fashion_mnist.dataset.splits import Split
+from fashion_mnist.files import atomic
 
 RIGHT, WRONG, MUTED = "#1a7f5a", "#c8372d", "#6b7280"
-CELL = 0.9  # of a table's cell, the share of its width and height that an image fills
+CELL = 0.9  # the share of a table cell's width and height that its image fills
 MODEL_COLOURS = {"mlp": "#c77d0a", "cnn": "#2563c9"}
 
-# A matplotlibrc of the user's must not change the bytes.
+# A user's matplotlibrc must not change the bytes.
 matplotlib.rcParams.update(
     matplotlib.rcParamsDefault
     | {
@@ -41,8 +43,8 @@ matplotlib.rcParams.update(
 
 
 def _save(path: Path, figure: Figure) -> None:
-    with whole(path) as partial:
-        # Without the Software tag: it would change the bytes with each matplotlib release.
+    with atomic(path) as partial:
+        # Without the Software tag, which would differ between releases of matplotlib.
         figure.savefig(partial, format="png", metadata={"Software": None})
 
 
@@ -54,11 +56,11 @@ def _show(axes: Axes, image: np.ndarray) -> None:
 
 
 def _table(width: float, height: float, title: str) -> tuple[Figure, Axes]:
-    """Return a figure with one Axes for a table of images: an Axes for each takes seconds.
+    """Return a figure with one Axes for a table of images; one Axes per image would take seconds.
 
     Args:
         width, height: of the table, in cells.
-        title: of the whole.
+        title: of the figure.
     """
     figure = Figure(figsize=(0.66 * width + 0.9, 0.66 * height + 0.4))
     figure.suptitle(title, fontsize=10)
@@ -70,7 +72,7 @@ def _table(width: float, height: float, title: str) -> tuple[Figure, Axes]:
 
 
 def _put(axes: Axes, left: float, top: float, pixels: np.ndarray, **options: Any) -> None:
-    """Draw pixels, (height, width), as a square into a table; `options` are those of imshow."""
+    """Draw pixels, (height, width), as a square into a table; `options` are imshow's."""
     axes.imshow(pixels, extent=(left, left + CELL, top + CELL, top), **options)
 
 
@@ -87,7 +89,7 @@ def samples(path: Path, images: np.ndarray, labels: np.ndarray, rows: int) -> No
 
 
 def curves(path: Path, histories: dict[str, pd.DataFrame]) -> None:
-    """Draw accuracy and loss by epoch, for training and validation, one colour a model."""
+    """Draw accuracy and loss by epoch, for training and validation, one colour per model."""
     figure = Figure(figsize=(9, 3.6))
     panels = figure.subplots(1, 2)
     for axes, quantity, title in (
@@ -116,11 +118,11 @@ def curves(path: Path, histories: dict[str, pd.DataFrame]) -> None:
 
 
 def confusion(path: Path, counts: np.ndarray, title: str) -> None:
-    """Draw a confusion matrix, int (10, 10): rows true, columns predicted; zeros left out."""
+    """Draw a confusion matrix, int (10, 10), rows true and columns predicted, without zeros."""
     figure = Figure(figsize=(6.6, 5.8))
     axes = figure.subplots()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    # The square root shows the mistakes, which are few beside the diagonal.
+    # The square root makes mistakes visible, which are few compared with the diagonal.
     axes.imshow(np.sqrt(shares), cmap="Blues", vmin=0, vmax=1)
     for true, predicted in np.argwhere(counts):
         axes.text(
@@ -140,21 +142,14 @@ def confusion(path: Path, counts: np.ndarray, title: str) -> None:
     _save(path, figure)
 
 
-def predictions(
-    path: Path,
-    images: np.ndarray,
-    labels: np.ndarray,
-    probabilities: np.ndarray,
-    title: str,
-) -> None:
-    """Draw images with their predicted class and its probability, and below the true class.
+def predictions(path: Path, images: np.ndarray, table: pd.DataFrame, title: str) -> None:
+    """Draw images, each with the predicted class, its probability and the true class.
 
     Args:
         path: the PNG.
         images: float32 (n, 28, 28, 1).
-        labels: uint8 (n,).
-        probabilities: float32 (n, 10).
-        title: of the whole.
+        table: the predictions of these images.
+        title: of the figure.
     """
     columns = min(5, len(images)) or 1
     rows = ceil(len(images) / columns) or 1
@@ -163,14 +158,13 @@ def predictions(
     figure.suptitle(title, fontsize=10)
     for axes in grid.flat:
         axes.set_axis_off()
-    for axes, image, label, row in zip(grid.flat, images, labels, probabilities, strict=False):
+    for axes, image, answer in zip(grid.flat, images, table.to_dict("records"), strict=False):
         _show(axes, image)
-        predicted = row.argmax()
-        right = predicted == label
+        is_right = answer["predicted"] == answer["actual"]
         axes.set_title(
-            f"{'✓' if right else '✗'} {CLASS_NAMES[predicted]} {row[predicted]:.0%}\n"
-            f"true: {CLASS_NAMES[label]}",
-            color=RIGHT if right else WRONG,
+            f"{'✓' if is_right else '✗'} {answer['predicted']} {answer['probability']:.0%}\n"
+            f"true: {answer['actual']}",
+            color=RIGHT if is_right else WRONG,
         )
     _save(path, figure)
 
@@ -178,18 +172,18 @@ def predictions(
 def feature_maps(
     path: Path, images: np.ndarray, labels: np.ndarray, maps: np.ndarray, title: str
 ) -> None:
-    """Draw each image with its class and, to its right, its maps in one layer.
+    """Draw one row per image: its class, the image, its maps in one layer.
 
     Args:
         path: the PNG.
         images: float32 (n, 28, 28, 1).
         labels: uint8 (n,).
         maps: float32 (n, height, width, m), not negative.
-        title: of the whole.
+        title: of the figure.
     """
     rows = len(images)
     figure, axes = _table(1 + maps.shape[-1], rows, title)
-    # One scale a map, so that the garments that wake a unit up can be told from the others.
+    # One scale per unit shows which garments activate it and which do not.
     brightest = np.maximum(maps.max(axis=(0, 1, 2)), 1e-6)
     for row, (image, image_maps) in enumerate(zip(images, maps, strict=True)):
         _put(axes, 0, row, image[..., 0], cmap="gray_r", vmin=0, vmax=1)
@@ -222,15 +216,15 @@ def similar_items(
     neighbours: list[Split],
     title: str,
 ) -> None:
-    """Draw images in a column and, to the right of each, those that were found for it.
+    """Draw one row per query: the image, then the images that were found for it.
 
     Args:
         path: the PNG.
-        queries: of n images.
-        neighbours: n splits of equally many images, the most similar first.
-        title: of the whole.
+        queries: n images.
+        neighbours: for each query a split, the most similar image first, all of one length.
+        title: of the figure.
     """
-    height = 1.3  # of a row: an image below its class
+    height = 1.3  # of a row: a class name above an image
     figure, axes = _table(1 + len(neighbours[0].labels), height * len(neighbours), title)
     for row, (image, label, found) in enumerate(zip(*queries, neighbours, strict=True)):
         top = height * row + 0.3
@@ -250,24 +244,24 @@ def similar_items(
 
 
 def explanation(
-    path: Path, steps: list[tuple[str, np.ndarray]], likeliest: list[dict[str, str | float]]
+    path: Path, steps: Sequence[tuple[str, np.ndarray]], top_classes: list[dict[str, Any]]
 ) -> None:
-    """Draw how a picture became what the network reads, and beside it what the network answers.
+    """Draw the steps from a picture to the model's input, and the model's answer.
 
     Args:
         path: the PNG.
         steps: name and pixels, uint8 (height, width) or (height, width, 3), in order.
-        likeliest: class and probability of the likeliest classes, in order.
+        top_classes: class and probability of the top classes, in order.
     """
     figure = Figure(figsize=(2 * len(steps) + 3.2, 2.4))
-    *panels, bars = figure.subplots(1, len(steps) + 1, width_ratios=[*[1] * len(steps), 1.3])
+    *panels, bars = figure.subplots(1, len(steps) + 1, width_ratios=[1] * len(steps) + [1.3])
     for axes, (name, pixels) in zip(panels, steps, strict=True):
         axes.imshow(pixels, cmap="gray", vmin=0, vmax=255)
         axes.set(title=name, xticks=[], yticks=[])
         axes.spines[:].set_color("#d1d5db")
         axes.spines[:].set_visible(True)
-    names = [row["class"] for row in likeliest]
-    probabilities = [row["probability"] for row in likeliest]
+    names = [row["class"] for row in top_classes]
+    probabilities = [row["probability"] for row in top_classes]
     drawn = bars.barh(names, probabilities, color=MODEL_COLOURS["cnn"], height=0.6)
     bars.bar_label(drawn, [f"{value:.1%}" for value in probabilities], padding=4)
     bars.invert_yaxis()

@@ -1,30 +1,30 @@
-"""Which part of a picture an answer rests on.
+"""The parts of a picture that an answer rests on.
 
 Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks",
-arXiv 1311.2901, section 4.2: cover a part, and see what becomes of the probability.
+arXiv 1311.2901, section 4.2: cover a part, and measure how the probability changes.
 """
 
 import numpy as np
 
-from fashion_mnist.classifier import Classifier
+from fashion_mnist.inference.onnx_model import OnnxModel
 
 COVER = 6  # pixels on a side
 STRIDE = 2
 
 
-def occlusion(classifier: Classifier, image: np.ndarray) -> np.ndarray:
-    """Return how much the likeliest class loses where the picture is covered.
+def occlusion(model: OnnxModel, image: np.ndarray) -> np.ndarray:
+    """Return how much probability the top class loses where the picture is covered.
 
     Args:
-        classifier: of uint8 (n, 28, 28).
+        model: a model of uint8 (n, 28, 28).
         image: uint8 (28, 28).
 
     Returns:
-        float64 (28, 28): the mean fall of the class's probability over the covers on each pixel;
-        negative where covering raises it.
+        float64 (28, 28): for each pixel, the mean loss over the covers that hide it; negative
+        where covering raises the probability.
     """
     height, width = image.shape
-    # Covers reach over the edges, so that every pixel is under equally many.
+    # Covers reach over the edges, so equally many hide each pixel.
     corners = [
         (top, left)
         for top in range(STRIDE - COVER, height, STRIDE)
@@ -37,9 +37,9 @@ def occlusion(classifier: Classifier, image: np.ndarray) -> np.ndarray:
     covered = np.repeat(image[None], 1 + len(areas), axis=0)
     for picture, area in zip(covered[1:], areas, strict=True):
         picture[area] = 0
-    probabilities = classifier(covered).probabilities
+    probabilities = model(covered).probabilities
     of_class = probabilities[:, probabilities[0].argmax()]
-    falls = np.zeros(image.shape)
+    losses = np.zeros(image.shape)
     for area, probability in zip(areas, of_class[1:], strict=True):
-        falls[area] += of_class[0] - probability
-    return falls / (COVER // STRIDE) ** 2
+        losses[area] += of_class[0] - probability
+    return losses / (COVER // STRIDE) ** 2

@@ -1,9 +1,9 @@
-"""What params.yaml may say: every key, its type, its range."""
+"""A section of params.yaml: read, checked and typed."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -12,143 +12,39 @@ from fashion_mnist.errors import InputError
 PATH = Path("params.yaml")
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Padding = Literal["same", "valid"]
+ImageCount = Annotated[int, Field(ge=10, multiple_of=10, le=1_000_000)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+SectionT = TypeVar("SectionT", bound="Section")
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class Section(BaseModel):
+    """The base of every section's class."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    section: ClassVar[str]
+
+    @classmethod
+    def load(cls: type[SectionT]) -> SectionT:
+        """Return this section of params.yaml.
+
+        Raises:
+            InputError: the file is missing or is not YAML, or the section breaks a rule.
+        """
+        content = read()
+        if cls.section not in content:
+            raise _complaint({"type": "missing", "loc": (cls.section,)})
+        return check(cls, content[cls.section], cls.section)
 
 
-class Download(Section):
-    sources: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
-    timeout: Annotated[float, Field(gt=0, le=3600)]
-    retries: Annotated[int, Field(ge=0, le=10)]
+def read() -> dict[str, Any]:
+    """Return the content of params.yaml, unchecked.
 
-
-class Normalize(Section):
-    train_size: Annotated[int, Field(ge=10, multiple_of=10, le=1_000_000)] | None
-    validation_size: Annotated[int, Field(ge=10, multiple_of=10, le=1_000_000)]
-    seed: Seed
-    sample_rows: Annotated[int, Field(ge=1, le=20)]
-
-
-class Train(Section):
-    epochs: Count
-    batch_size: Count
-    seed: Seed
-    precision: Literal["auto", "float32", "mixed_bfloat16"]
-
-
-class Recipe(Section):
-    """How a network is trained; the part that the MLP's and the CNN's section share."""
-
-    learning_rate: Annotated[float, Field(gt=0)]
-    schedule: Literal["constant", "cosine", "linear"]
-    weight_decay: Annotated[float, Field(ge=0)]
-    label_smoothing: Rate
-    flip: bool
-
-
-class MLP(Recipe):
-    # Muon is for the kernels of convolutions.
-    optimizer: Literal["adamw"]
-    hidden_units: list[Count]
-    dropout_rate: Rate
-
-
-class CNN(Recipe):
-    optimizer: Literal["adamw", "muon"]
-    filters: Annotated[list[Count], Field(min_length=1)]
-    kernel_size: Annotated[int, Field(ge=1, le=28)]
-    padding: Padding | list[Padding]
-    pool_after: list[Count]
-    batch_normalization: bool
-    conv_dropout_rate: Rate
-    head: Literal["flatten", "global_average_pooling"]
-    dense_units: list[Count]
-    dropout_rate: Rate
-
-    @property
-    def paddings(self) -> list[Padding]:
-        """The padding of each convolution."""
-        one_for_all = isinstance(self.padding, str)
-        return [self.padding] * len(self.filters) if one_for_all else self.padding
-
-    @model_validator(mode="after")
-    def _check_sizes(self) -> "CNN":
-        if sorted(set(self.pool_after)) != self.pool_after or max(self.pool_after, default=1) > len(
-            self.filters
-        ):
-            raise ValueError(
-                f"pool_after = {self.pool_after}: expected ascending positions in filters, "
-                f"1 to {len(self.filters)}"
-            )
-        if len(self.paddings) != len(self.filters):
-            raise ValueError(
-                f"padding = {self.padding}: expected one word, or one for each of the "
-                f"{len(self.filters)} filters"
-            )
-        if self.conv_dropout_rate and not self.pool_after:
-            raise ValueError(
-                f"conv_dropout_rate = {self.conv_dropout_rate}: it comes before pooling, but "
-                "pool_after is empty; expected 0.0"
-            )
-        side = 28
-        for position, padding in enumerate(self.paddings, start=1):
-            side -= self.kernel_size - 1 if padding == "valid" else 0
-            if position in self.pool_after:
-                side //= 2
-            if side < 1:
-                raise ValueError(
-                    f"nothing is left of the image after convolution {position} of "
-                    f"{len(self.filters)}: expected fewer of pool_after or filters, a smaller "
-                    'kernel_size, or padding "same"'
-                )
-        return self
-
-
-class Evaluate(Section):
-    predictions: Annotated[int, Field(ge=1, le=100)]
-    mistakes: Annotated[int, Field(ge=1, le=100)]
-
-
-class FeatureMaps(Section):
-    maps: Annotated[int, Field(ge=1, le=64)]
-
-
-class Export(Section):
-    sure_from: Annotated[float, Field(ge=0, le=1)]
-    quantization_images: Count
-
-
-class SimilarItems(Section):
-    queries: Count
-    shown: Annotated[int, Field(ge=1, le=20)]
-
-
-class Params(Section):
-    download: Download
-    normalize: Normalize
-    train: Train
-    mlp: MLP
-    cnn: CNN
-    evaluate: Evaluate
-    feature_maps: FeatureMaps
-    export: Export
-    similar_items: SimilarItems
-
-
-def load(*sections: str) -> Params:
-    """Check the whole of params.yaml and return only the named sections of it.
-
-    The sections are those that the stage lists under `params` in dvc.yaml: what DVC does not
-    watch, a stage does not get. The file is read with the parser that DVC uses, so that a value
-    such as 1e-3 means the same to both.
+    DVC reads the file with the same parser, so a value such as 1e-3 means the same to both.
 
     Raises:
-        InputError: the file is missing, is not YAML, or breaks a rule of this module.
+        InputError: the file is missing, is not YAML, or has no sections.
     """
     try:
         content = YAML(typ="safe", pure=True).load(PATH)
@@ -161,26 +57,37 @@ def load(*sections: str) -> Params:
         raise InputError(f"{PATH}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise InputError(
-            f"{PATH}: {type(content).__name__} found, expected the sections "
-            f"{', '.join(Params.model_fields)}; `git checkout {PATH}` brings them back"
+            f"{PATH}: {type(content).__name__} found, expected sections such as `train:`; "
+            f"`git checkout {PATH}` brings them back"
         )
+    return content
+
+
+def check(kind: type[ModelT], content: Any, *keys: str) -> ModelT:
+    """Return `content`, which stands under `keys` in params.yaml, as a `kind`.
+
+    Raises:
+        InputError: `content` breaks a rule; the text names the key, the value and the rule.
+    """
     try:
-        checked = Params.model_validate(content)
+        return kind.model_validate(content)
     except ValidationError as error:
-        raise InputError(_describe(error.errors()[0])) from None
-    return checked.model_construct(**{name: getattr(checked, name) for name in sections})
+        first = error.errors()[0]
+        raise _complaint({**first, "loc": (*keys, *first["loc"])}) from None
 
 
-def _describe(error: dict) -> str:
-    # Where a value may be of several types, pydantic puts the type's name behind the key.
+def _complaint(error: dict[str, Any]) -> InputError:
+    # Where a value may have one of several types, pydantic adds the type's name to the key.
     key = ".".join(str(part) for part in error["loc"] if "[" not in str(part))
     if error["type"] == "missing":
-        return f"{PATH}: {key} is missing; `git diff {PATH}` shows what changed"
+        return InputError(f"{PATH}: {key} is missing; `git diff {PATH}` shows what changed")
     if error["type"] == "extra_forbidden":
-        return f"{PATH}: {key} is not a known key; the known ones are in fashion_mnist/params.py"
+        return InputError(
+            f"{PATH}: {key} is not a known key; the known ones are in fashion_mnist/params/"
+        )
     if error["type"] == "value_error":
-        return f"{PATH}: {key}: {error['ctx']['error']}"
+        return InputError(f"{PATH}: {key}: {error['ctx']['error']}")
     if error["type"].endswith("too_short"):
-        return f"{PATH}: {key} = {error['input']!r}: expected at least one item"
+        return InputError(f"{PATH}: {key} = {error['input']!r}: expected at least one item")
     rule = error["msg"].removeprefix("Input should be ").removeprefix("a ")
-    return f"{PATH}: {key} = {error['input']!r}: expected {rule}"
+    return InputError(f"{PATH}: {key} = {error['input']!r}: expected {rule}")

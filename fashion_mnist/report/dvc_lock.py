@@ -1,4 +1,4 @@
-"""What dvc.lock says was run, whether it is still so, and what differs between two of them."""
+"""What dvc.lock says: with what each stage ran, and what has changed since."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -7,47 +7,58 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from fashion_mnist.revisions import Revision
+from fashion_mnist.report.revisions import Revision
+
+Lock = dict[str, Any]
 
 
-def read(revision: Revision) -> dict[str, Any]:
-    """Return dvc.lock of a revision; one without stages where there is none."""
+def read(revision: Revision) -> Lock:
+    """Return dvc.lock of a revision; a lock without stages where the file is missing."""
     return _yaml(revision.read("dvc.lock") or b"stages: {}")
 
 
-def training(lock: dict, models: Iterable[str]) -> dict[str, Any]:
-    """Return what the models were trained with: params as `train.seed`: 0, hash of data/train."""
+def training_inputs(lock: Lock, models: Iterable[str]) -> dict[str, Any]:
+    """Return what the models were trained with: each param, and the hash of data/train."""
     stages = [lock["stages"].get(f"train_{model}", {}) for model in models]
-    return {"data/train": output(lock, "data/train"), **dict(_params(stages))}
+    return {"data/train": output_hash(lock, "data/train"), **dict(_params(stages))}
 
 
-def recipe(lock: dict, models: Iterable[str]) -> dict[str, Any]:
-    """Return what `training` does, without the seed."""
-    return {k: v for k, v in training(lock, models).items() if k != "train.seed"}
+def recipe(lock: Lock, models: Iterable[str]) -> dict[str, Any]:
+    """Return `training_inputs` without the seed."""
+    inputs = training_inputs(lock, models)
+    return {key: value for key, value in inputs.items() if key != "train.seed"}
 
 
-def changed_params(base: dict, now: dict) -> dict[str, tuple[Any, Any]]:
-    """Return the params that a stage ran with otherwise than at the base: both values."""
-    old, new = (list(_params(lock["stages"].values())) for lock in (base, now))
-    before = dict(old)
-    changed = {key: (before.get(key), value) for key, value in new if (key, value) not in old}
-    gone = {key: (value, None) for key, value in old if key not in dict(new)}
-    return dict(sorted((changed | gone).items()))
+def changed_params(base: Lock, now: Lock) -> dict[str, tuple[Any, Any]]:
+    """Return the params that any stage ran with otherwise than at the base: both values.
+
+    None stands for a value that one side lacks.
+    """
+    before = list(_params(base["stages"].values()))
+    after = list(_params(now["stages"].values()))
+    old, new = dict(before), dict(after)
+    changed = {key: (old.get(key), value) for key, value in after if (key, value) not in before}
+    removed = {key: (value, None) for key, value in old.items() if key not in new}
+    return dict(sorted((changed | removed).items()))
 
 
 def changed_keys(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """Return the keys whose values differ, or that only one of the two has."""
-    return sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
+    keys = before.keys() | after.keys()
+    return sorted(key for key in keys if before.get(key) != after.get(key))
 
 
-def output(lock: dict, path: str) -> str | None:
-    """Return the hash of what a stage made; None where no stage did."""
-    outputs = (_hashes(stage, "outs") for stage in lock["stages"].values())
-    return next((hashes[path] for hashes in outputs if path in hashes), None)
+def output_hash(lock: Lock, path: str) -> str | None:
+    """Return the hash of a stage's output; None where no stage has it."""
+    for stage in lock["stages"].values():
+        hashes = _hashes(stage, "outs")
+        if path in hashes:
+            return hashes[path]
+    return None
 
 
-def changed_stages(base: dict, now: dict) -> dict[str, list[str]]:
-    """For each stage, which of its inputs differ from the base: none means that it did not run."""
+def changed_stages(base: Lock, now: Lock) -> dict[str, list[str]]:
+    """Return the inputs of each stage that differ from the base; none means it did not run."""
     changed = {}
     for name, stage in now["stages"].items():
         before = base["stages"].get(name, {})
@@ -58,38 +69,40 @@ def changed_stages(base: dict, now: dict) -> dict[str, list[str]]:
     return changed
 
 
-def stale_files(now: Revision, lock: dict, result: str) -> list[str]:
-    """Return what differs now from what `result` was made with: code, params.yaml, stages' files.
+def stale_files(now: Revision, lock: Lock, result: str) -> list[str]:
+    """Return the files that have changed since `result` was made: code, params, stages' outputs.
 
-    Only the stages that lead to `result` count. A file of a stage differs where that stage ran
+    Only the stages that lead to `result` count. A stage's output has changed where that stage ran
     again and the next one did not.
     """
     stages = list(_stages_behind(lock, result))
     stale = set()
     if content := now.read("params.yaml"):
         try:
-            given = _flat(_yaml(content))
+            current = _flat(_yaml(content))
         except YAMLError:
-            given = {}
-        if any(given.get(key) != value for key, value in _params(stages)):
+            current = {}
+        if any(current.get(key) != value for key, value in _params(stages)):
             stale.add("params.yaml")
     for stage in stages:
-        for path, ran in _hashes(stage, "deps").items():
-            if (output(lock, path) or _hash(now.read(path))) not in (ran, None):
+        for path, known in _hashes(stage, "deps").items():
+            if (output_hash(lock, path) or _hash(now.read(path))) not in (known, None):
                 stale.add(path)
     return sorted(stale)
 
 
-def _stages_behind(lock: dict, path: str) -> Iterator[dict]:
-    """Yield the stage that makes `path`, then those that make what it reads, and so on."""
-    for stage in lock["stages"].values():
-        if path in _hashes(stage, "outs"):
+def _stages_behind(lock: Lock, path: str) -> Iterator[dict[str, Any]]:
+    """Yield the stage that makes `path`, then the stages that make what it reads, and so on."""
+    for name, stage in lock["stages"].items():
+        # The check reads all params, but no result depends on what it read.
+        if path in _hashes(stage, "outs") and name != "check_params":
             yield stage
             for read in _hashes(stage, "deps"):
                 yield from _stages_behind(lock, read)
 
 
-def _params(stages: Iterable[dict]) -> Iterator[tuple[str, Any]]:
+def _params(stages: Iterable[dict[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield each param that a stage ran with, as `train.seed`, 0; stages may differ in a value."""
     for stage in stages:
         yield from _flat(stage.get("params", {}).get("params.yaml", {})).items()
 
@@ -102,13 +115,16 @@ def _yaml(content: bytes) -> dict[str, Any]:
     return YAML(typ="safe", pure=True).load(content)
 
 
-def _hashes(stage: dict, kind: str) -> dict[str, str]:
+def _hashes(stage: dict[str, Any], kind: str) -> dict[str, str]:
     return {entry["path"]: entry["md5"] for entry in stage.get(kind, [])}
 
 
-def _flat(values: dict, prefix: str = "") -> dict[str, Any]:
-    flat = {}
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values under joined keys: `train.seed`: 0."""
+    flat: dict[str, Any] = {}
     for key, value in values.items():
-        nested = isinstance(value, dict)
-        flat |= _flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
     return flat

@@ -1,8 +1,8 @@
-"""The report of fashion_mnist.report as Markdown, for a person who has five seconds."""
+"""The report as Markdown, for a reader who has five seconds."""
 
 from typing import Any
 
-from fashion_mnist.comparison import BETTER, MIXED, NO_BASELINE, SAME, WORSE
+from fashion_mnist.report.judgement import BETTER, MIXED, NO_BASELINE, SAME, WORSE
 
 MARKS = {BETTER: "🟢", WORSE: "🔴", MIXED: "🟠", SAME: "⚪", NO_BASELINE: "⚫"}
 LABELS = {
@@ -14,39 +14,67 @@ LABELS = {
 
 
 def markdown(report: dict[str, Any]) -> str:
-    """Write the report for a person: the verdict first, then what it rests on."""
+    """Write the report: the verdict first, then what it is based on."""
     mark = MARKS[report["verdict"]]
     if "models" not in report:
         return f"## {mark} No baseline: {report['reason']}\n"
-    lines = [f"## {mark} {_headline(report)}", ""]
     now = report["now"]
-    lines += [f"{now[0].upper()}{now[1:]}, compared with {report['base']}.", ""]
-    lines += [f"> {note}" for note in report["notes"]] + [""] * bool(report["notes"])
-    lines += ["| model | metric | base | now | change | 95 % interval | verdict |"]
-    lines += ["|---|---|--:|--:|--:|:-:|---|"]
-    for name, model in report["models"].items():
-        lines += _metric_rows(name, model)
-    lines.append("")
-    for name, model in report["models"].items():
-        if model.get("classes"):
-            lines += _flips(name, model)
-    if report["params"]:
-        lines += ["**Params**", "", "| key | base | now |", "|---|---|---|"]
-        lines += [f"| {p['key']} | {p['base']} | {p['now']} |" for p in report["params"]] + [""]
-    lines += ["**Stages**", "", "| stage | |", "|---|---|"]
-    for stage, inputs in report["stages"].items():
-        ran = f"ran: {', '.join(inputs)} changed" if inputs else "same inputs as the base: cached"
-        lines.append(f"| {stage} | {ran} |")
-    seeds = f" and more than {report['seeds']} training seeds differ by" if report["seeds"] else ""
-    lines += [
+    lines = [
+        f"## {mark} {_headline(report)}",
         "",
-        "<sub>The headline rests on accuracy and recalls: a change counts when it is more than "
-        "chance on these test images (exact McNemar test, 5 % for the whole report)"
-        f"{seeds}. Loss, macro F1 and calibration error, each tested at 5 %, stand beside them. "
-        "The interval is of the change, on the same images; it speaks of these trained models."
-        "</sub>",
+        f"{now[0].upper()}{now[1:]}, compared with {report['base']}.",
+        "",
+        *_notes(report["notes"]),
+        *_models(report["models"]),
+        *_params(report["params"]),
+        *_stages(report["stages"]),
+        _footnote(report["seeds"]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _notes(notes: list[str]) -> list[str]:
+    return [*(f"> {note}" for note in notes), ""] if notes else []
+
+
+def _models(models: dict[str, dict[str, Any]]) -> list[str]:
+    lines = [
+        "| model | metric | base | now | change | 95 % interval | verdict |",
+        "|---|---|--:|--:|--:|:-:|---|",
+    ]
+    for name, model in models.items():
+        lines += _metric_rows(name, model)
+    lines.append("")
+    for name, model in models.items():
+        if model.get("classes"):
+            lines += _flips(name, model)
+    return lines
+
+
+def _params(params: list[dict[str, Any]]) -> list[str]:
+    if not params:
+        return []
+    rows = [f"| {param['key']} | {param['base']} | {param['now']} |" for param in params]
+    return ["**Params**", "", "| key | base | now |", "|---|---|---|", *rows, ""]
+
+
+def _stages(stages: dict[str, list[str]]) -> list[str]:
+    lines = ["**Stages**", "", "| stage | |", "|---|---|"]
+    for stage, inputs in stages.items():
+        ran = f"ran: {', '.join(inputs)} changed" if inputs else "same inputs as the base: cached"
+        lines.append(f"| {stage} | {ran} |")
+    return [*lines, ""]
+
+
+def _footnote(seeds: int | None) -> str:
+    beyond_seeds = f" and more than {seeds} training seeds differ by" if seeds else ""
+    return (
+        "<sub>The headline rests on accuracy and recalls: a change counts when it is more than "
+        "chance on these test images (exact McNemar test, 5 % for the whole report)"
+        f"{beyond_seeds}. Loss, macro F1 and calibration error, each tested at 5 %, stand beside "
+        "them. The interval is of the change, on the same images; it holds for these trained "
+        "models, not for other seeds.</sub>"
+    )
 
 
 def _headline(report: dict[str, Any]) -> str:
@@ -100,10 +128,9 @@ def _metric_rows(name: str, model: dict[str, Any]) -> list[str]:
 
 
 def _flips(name: str, model: dict[str, Any]) -> list[str]:
-    right, wrong = (
-        sum(scores[key] for scores in model["classes"].values())
-        for key in ("newly_right", "newly_wrong")
-    )
+    classes = model["classes"].values()
+    right = sum(scores["newly_right"] for scores in classes)
+    wrong = sum(scores["newly_wrong"] for scores in classes)
     lines = [
         f"<details><summary>{name.upper()}: {right} images newly right, {wrong} newly wrong"
         "</summary>",

@@ -3,8 +3,10 @@
 import subprocess
 from pathlib import Path
 
+from fashion_mnist.errors import InputError
 
-class NoBaselineError(Exception):
+
+class NoBaselineError(InputError):
     """There is nothing to compare with; the text says why and what to do."""
 
 
@@ -18,7 +20,7 @@ class Revision:
         return self.commit[:10] if self.commit else "the working tree"
 
     def read(self, path: str) -> bytes | None:
-        """Return a file's content; None where it does not exist."""
+        """Return a file's content; None where the file does not exist."""
         if self.commit is None:
             file = Path(path)
             return file.read_bytes() if file.is_file() else None
@@ -27,18 +29,18 @@ class Revision:
 
 
 def find_base(base: str, now: str | None) -> Revision:
-    """Return the merge base of `base` and `now` (None: the working tree, which stands on HEAD).
+    """Return the merge base of `base` and `now`, where None means the working tree's HEAD.
 
     Raises:
-        NoBaselineError: a revision is unknown, or the history that both come from is not here.
+        NoBaselineError: a revision is unknown, or the two have no common history here.
     """
-    commits = [_commit(name) for name in (base, now or "HEAD")]
-    found = _git("merge-base", *commits)
+    now = now or "HEAD"
+    found = _git("merge-base", _commit(base), _commit(now))
     if found is None:
         why = "the two have no common history"
         if _git("rev-parse", "--is-shallow-repository") == "true":
             why = "this clone is shallow; `git fetch --unshallow` brings the rest"
-        raise NoBaselineError(f"no merge base of {base} and {now or 'HEAD'}: {why}")
+        raise NoBaselineError(f"no merge base of {base} and {now}: {why}")
     return Revision(found)
 
 
@@ -46,7 +48,7 @@ def find(name: str) -> Revision:
     """Return the revision of that name.
 
     Raises:
-        NoBaselineError: there is none.
+        NoBaselineError: the revision is unknown.
     """
     return Revision(_commit(name))
 

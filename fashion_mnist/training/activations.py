@@ -1,16 +1,16 @@
-"""What the units of a trained network do with images."""
+"""What the units of a trained model do with images."""
 
 import numpy as np
 
-from fashion_mnist.backend import keras
 from fashion_mnist.errors import InputError
+from fashion_mnist.training.tf_keras import keras
 
 
-def rectified_layers(model: keras.Model) -> list[str]:
-    """Return the names of the ReLU layers, in the order of the network.
+def relu_layers(model: keras.Model) -> list[str]:
+    """Return the names of the ReLU layers, in the order of the model.
 
     Raises:
-        InputError: there is none behind a convolution.
+        InputError: the model has no ReLU layers or no convolutions.
     """
     names = [layer.name for layer in model.layers if isinstance(layer, keras.layers.ReLU)]
     if not names or not any(isinstance(x, keras.layers.Conv2D) for x in model.layers):
@@ -21,12 +21,14 @@ def rectified_layers(model: keras.Model) -> list[str]:
     return names
 
 
-def positions(names: list[str], name: str) -> list[str]:
-    """Say which of first, middle and last a layer is; in a short network, several at once."""
-    # A third of the way in, maps are still large enough to be looked at.
+def layers_shown(names: list[str]) -> dict[str, str]:
+    """Choose what the plots show: `first`, `middle` and `last`, each with the name of a layer.
+
+    A short model shows one layer under several names.
+    """
+    # A third of the way in, the maps are still large enough to look at.
     middle = min(max(1, len(names) // 3), len(names) - 1)
-    chosen = {"first": names[0], "middle": names[middle], "last": names[-1]}
-    return [position for position, its_name in chosen.items() if its_name == name]
+    return {"first": names[0], "middle": names[middle], "last": names[-1]}
 
 
 def of_layer(model: keras.Model, name: str, images: np.ndarray) -> np.ndarray:
@@ -41,16 +43,19 @@ def first_kernels(model: keras.Model) -> np.ndarray:
 
 
 def activity(maps: np.ndarray) -> dict[str, float]:
-    """Say how busy a layer is; `maps` is float32 (n, height, width, units), not negative.
+    """Measure how active a layer is.
+
+    Args:
+        maps: float32 (n, height, width, units), not negative.
 
     Returns:
-        active_share: positions of maps above zero, as a share of all.
-        active_units_per_image: units that are above zero anywhere in an image, mean share.
-        dead_units: units that are above zero in no image, share.
+        active_share: the share of all positions that are above zero.
+        active_units_per_image: the mean share of units that are above zero anywhere in an image.
+        dead_units: the share of units that are above zero in no image.
     """
-    awake = (maps > 0).any(axis=(1, 2))
+    active = (maps > 0).any(axis=(1, 2))
     return {
         "active_share": float((maps > 0).mean()),
-        "active_units_per_image": float(awake.mean()),
-        "dead_units": float((~awake.any(axis=0)).mean()),
+        "active_units_per_image": float(active.mean()),
+        "dead_units": float((~active.any(axis=0)).mean()),
     }

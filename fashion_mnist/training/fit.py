@@ -1,25 +1,27 @@
-"""Training: the same numbers every time, the precision, the schedule, the fit, its history."""
+"""Training: seeds, precision, learning rate, batches, the fit and its history."""
 
 import os
-import time
 from collections.abc import Iterator, Sequence
 from math import ceil
 
 import numpy as np
 import pandas as pd
 
-from fashion_mnist import processor, progress
-from fashion_mnist.backend import keras, tf
-from fashion_mnist.dataset import CLASS_NAMES, Split
-from fashion_mnist.errors import InputError
-from fashion_mnist.optimizers import Muon
-from fashion_mnist.params import Recipe, Train
+from fashion_mnist.dataset.spec import CLASS_NAMES
+from fashion_mnist.dataset.splits import Split
+from fashion_mnist.params.recipe import Recipe
+from fashion_mnist.params.train import Train
+from fashion_mnist.training import processor
+from fashion_mnist.training.callbacks import ProgressBar, StopAtNaN
+from fashion_mnist.training.muon import Muon
+from fashion_mnist.training.tf_keras import keras, tf
 
 
 def prepare(train: Train) -> str:
-    """Seed everything, ask TensorFlow for repeatable operations, set the precision.
+    """Set seeds, deterministic operations and the precision; call it before a model is built.
 
-    Call it before a network is built. Returns the Keras dtype policy in force.
+    Returns:
+        The Keras dtype policy in force.
     """
     keras.utils.set_random_seed(train.seed)
     tf.config.experimental.enable_op_determinism()
@@ -29,7 +31,7 @@ def prepare(train: Train) -> str:
 
 
 def fastest_precision() -> str:
-    """Return mixed_bfloat16 where the GPU, or else the processor, computes in it, else float32."""
+    """Return mixed_bfloat16 where the GPU, or else the processor, computes in it; else float32."""
     if gpus := tf.config.list_physical_devices("GPU"):
         capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability")
         return "mixed_bfloat16" if capability and capability >= (8, 0) else "float32"
@@ -38,7 +40,7 @@ def fastest_precision() -> str:
 
 def fit(
     model: keras.Model,
-    training: Split,
+    train_split: Split,
     validation: Split,
     train: Train,
     recipe: Recipe,
@@ -48,37 +50,35 @@ def fit(
 
     Args:
         model: images (n, 28, 28, 1) -> probabilities (n, 10).
-        training: what it learns from.
-        validation: what it is measured on after each epoch; chooses nothing.
-        train: the `train` section.
-        recipe: the `mlp` or `cnn` section.
-        callbacks: of Keras, for who watches.
+        train_split: what the model learns from.
+        validation: what the model is measured on after each epoch; it decides nothing.
+        train: the section `train`.
+        recipe: the section `mlp` or `cnn`.
+        callbacks: of Keras, that observe the training.
 
     Returns:
-        A row an epoch: epoch (from 1), train_accuracy, val_accuracy, train_loss, val_loss. The
-        train_ ones are means over the epoch, with flips and dropout at work.
+        One row per epoch: epoch (from 1), train_accuracy, val_accuracy, train_loss, val_loss. The
+        train_ values are means over the epoch, with flips and dropout.
 
     Raises:
-        InputError: the loss is no longer a number.
+        InputError: the loss is not a number.
     """
-    steps = ceil(len(training.labels) / train.batch_size)
+    steps = ceil(len(train_split.labels) / train.batch_size)
     optimizer = {"adamw": keras.optimizers.AdamW, "muon": Muon}[recipe.optimizer]
+    learning_rate = _learning_rate(recipe, steps * train.epochs)
     model.compile(
-        optimizer(
-            _learning_rate(recipe, steps * train.epochs),
-            weight_decay=recipe.weight_decay,
-        ),
+        optimizer(learning_rate, weight_decay=recipe.weight_decay),
         keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
         metrics=["accuracy"],
-        jit_compile=False,  # XLA is two to three times slower on processors.
+        jit_compile=False,  # XLA is two to three times slower on processors
     )
     history = model.fit(
-        _batches(training, train, recipe),
+        _batches(train_split, train, recipe),
         steps_per_epoch=steps,
         epochs=train.epochs,
         validation_data=(validation.images, _one_hot(validation.labels)),
         validation_batch_size=1000,
-        callbacks=[_StopAtNaN(), _Progress(len(training.labels), train), *callbacks],
+        callbacks=[StopAtNaN(), ProgressBar(len(train_split.labels), train), *callbacks],
         shuffle=False,
         verbose=0,
     )
@@ -95,9 +95,9 @@ def fit(
 
 
 def summarize(model: keras.Model, history: pd.DataFrame, precision: str) -> dict:
-    """Return what metrics/train_MODEL.json says: the last epoch, the model's size, how it computed.
+    """Return what metrics/train_MODEL.json says: the last epoch, the size, how it computed.
 
-    `onednn` is "1" or "0", as TF_ENABLE_ONEDNN_OPTS sets it, or "auto" where TensorFlow chose.
+    `onednn` is the value of TF_ENABLE_ONEDNN_OPTS, "1" or "0"; "auto" where TensorFlow decided.
     """
     last = history.iloc[-1].drop("epoch").to_dict()
     return {
@@ -117,83 +117,30 @@ def _learning_rate(
         return recipe.learning_rate
     if recipe.schedule == "linear":
         return keras.optimizers.schedules.PolynomialDecay(recipe.learning_rate, steps, 0.0)
-    # Large steps at once would ruin an untrained network: up for a fifth of the time, then down.
+    # The rate rises for a fifth of the steps, because large first steps would ruin the training.
     warmup = steps // 5
     return keras.optimizers.schedules.CosineDecay(
         0.0, steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
     )
 
 
-def _batches(
-    training: Split, train: Train, recipe: Recipe
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield shuffled, augmented batches without end: images, one-hot labels (float32)."""
+def _batches(split: Split, train: Train, recipe: Recipe) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield shuffled batches without end: images, flipped at random, and one-hot labels."""
     rng = np.random.default_rng(train.seed)
-    count = len(training.labels)
-    targets = _one_hot(training.labels)
+    count = len(split.labels)
+    targets = _one_hot(split.labels)
     mirrored = rng.random((count, 1, 1, 1)) < 0.5
     while True:
         order = rng.permutation(count)
         for start in range(0, count, train.batch_size):
             chosen = order[start : start + train.batch_size]
-            images = training.images[chosen]
+            images = split.images[chosen]
             if recipe.flip:
                 images = np.where(mirrored[chosen], images[:, :, ::-1], images)
             yield images, targets[chosen]
-        # Every image is seen in turn as it is and mirrored: less chance than a coin for each.
+        # Each image alternates between itself and its mirror, so two epochs show both.
         mirrored = ~mirrored
 
 
 def _one_hot(labels: np.ndarray) -> np.ndarray:
     return np.eye(len(CLASS_NAMES), dtype=np.float32)[labels]
-
-
-class _StopAtNaN(keras.callbacks.Callback):
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.epoch = epoch + 1
-
-    def on_train_batch_end(self, batch: int, logs: dict) -> None:
-        self._check(logs["loss"])
-
-    def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        self._check(logs["val_loss"])  # the last update shows only here
-
-    def _check(self, loss: float) -> None:
-        if not np.isfinite(loss):
-            raise InputError(
-                f"the loss is {loss} in epoch {self.epoch}: training stopped; lower "
-                f"{self.model.name}.learning_rate in params.yaml"
-            )
-
-
-class _Progress(keras.callbacks.Callback):
-    """A bar with images/s and the time left; where there is no terminal, a line an epoch."""
-
-    def __init__(self, images: int, train: Train) -> None:
-        super().__init__()
-        self.images, self.train = images, train
-
-    def on_train_begin(self, logs: dict | None = None) -> None:
-        total = self.images * self.train.epochs
-        self.bar = progress.bar(total=total, unit=" images", unit_scale=True)
-        self.started = time.perf_counter()
-
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.title = f"{self.model.name}, epoch {epoch + 1}/{self.train.epochs}"
-        self.bar.set_description(self.title)
-        self.epoch_start = epoch * self.images
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        seen = min((batch + 1) * self.train.batch_size, self.images)
-        self.bar.update(self.epoch_start + seen - self.bar.n)
-
-    def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        accuracy = f"val_accuracy {logs['val_accuracy']:.4f}"
-        self.bar.set_postfix_str(accuracy)
-        if self.bar.disable:
-            rate = (epoch + 1) * self.images / (time.perf_counter() - self.started)
-            left = (self.train.epochs - epoch - 1) * self.images / rate
-            progress.say(f"{self.title}: {accuracy}, {rate:,.0f} images/s, {left:.0f} s left")
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        self.bar.close()

@@ -1,19 +1,19 @@
-"""Muon: AdamW whose steps for the kernels of convolutions are orthogonal."""
+"""Muon: AdamW with orthogonal steps for the kernels of convolutions."""
 
-from fashion_mnist.backend import keras, tf
+from fashion_mnist.training.tf_keras import keras, tf
 
 
-# Keras copies a compiled model with its optimizer, and finds this one by its name.
+# Keras clones compiled models with their optimizers, which it finds by registered names.
 @keras.saving.register_keras_serializable("fashion_mnist")
 class Muon(keras.optimizers.AdamW):
-    """AdamW, except for the kernels of convolutions.
+    """AdamW, with another step for the kernels of convolutions.
 
-    A kernel is taken as a matrix with a column for each filter. It moves by the momentum with all
-    singular values brought near 1, so that no direction is left behind, and before each step it
-    is scaled until its filters have length 1 on average: the step alone says how far they turn.
+    A kernel is read as a matrix with one column per filter. Its step is the momentum with all
+    singular values near 1, so every direction moves by the same amount. Before the step the kernel
+    is scaled to filters of mean length 1, so the step alone decides how far they turn.
 
     Source: Jordan et al., https://kellerjordan.github.io/posts/muon; momentum, scaling and three
-    Newton-Schulz steps as in airbench94_muon, github.com/KellerJordan/cifar10-airbench.
+    Newton-Schulz iterations as in airbench94_muon, github.com/KellerJordan/cifar10-airbench.
     """
 
     def update_step(
@@ -27,14 +27,14 @@ class Muon(keras.optimizers.AdamW):
         momentum.assign(0.6 * momentum + gradient)
         step = _orthogonal(tf.reshape(gradient + 0.6 * momentum, (-1, filters)))
         kernel = variable * (filters**0.5 / tf.norm(variable))
-        # Four times the rate of AdamW suits them: one learning rate for all.
+        # Kernels do best at four times AdamW's rate; the factor lets one learning rate serve both.
         variable.assign(kernel - 4 * learning_rate * tf.reshape(step, variable.shape))
 
 
 def _orthogonal(matrix: tf.Tensor) -> tf.Tensor:
-    """Bring the singular values of `matrix` near 1: three Newton-Schulz steps.
+    """Bring the singular values of `matrix` near 1, by three Newton-Schulz iterations.
 
-    They are computed in the precision of the network, and need no more than bfloat16.
+    They run in the precision of the model; bfloat16 is enough.
     """
     is_wide = matrix.shape[0] <= matrix.shape[1]
     x = tf.cast(matrix / (tf.norm(matrix) + 1e-7), keras.config.dtype_policy().compute_dtype)

@@ -1,10 +1,11 @@
-"""What kind of processor this is: the instructions that decide how fast networks train on it."""
+"""The kind of processor: the instructions that decide how fast models train on it."""
 
 import os
 import platform
 from pathlib import Path
+from typing import Any
 
-# The fastest first: a kind, and the flag of /proc/cpuinfo that makes a processor one of it.
+# From fast to slow, each with its flag in /proc/cpuinfo.
 KINDS = {
     "AMX-BF16": "amx_bf16",
     "AVX512-BF16": "avx512_bf16",
@@ -12,29 +13,33 @@ KINDS = {
     "AVX2": "avx2",
 }
 MULTIPLIES_BFLOAT16 = ("AMX-BF16", "AVX512-BF16")
-# The kinds that oneDNN's variable ONEDNN_MAX_CPU_ISA can hold a faster processor to.
+# The values of oneDNN's ONEDNN_MAX_CPU_ISA that limit a faster processor, by kind.
 LIMITS = {
-    **dict.fromkeys(("AVX512_CORE_BF16", "AVX512_CORE_FP16"), "AVX512-BF16"),
-    **dict.fromkeys(("AVX512_CORE", "AVX512_CORE_VNNI"), "AVX512"),
-    **dict.fromkeys(("AVX2", "AVX2_VNNI", "AVX2_VNNI_2"), "AVX2"),
+    "AVX512_CORE_BF16": "AVX512-BF16",
+    "AVX512_CORE_FP16": "AVX512-BF16",
+    "AVX512_CORE": "AVX512",
+    "AVX512_CORE_VNNI": "AVX512",
+    "AVX2": "AVX2",
+    "AVX2_VNNI": "AVX2",
+    "AVX2_VNNI_2": "AVX2",
 }
 
 
 def kind() -> str:
-    """Return the kind of processor that networks train on, as far as oneDNN is allowed to use it.
+    """Return the kind of processor that oneDNN may use: a key of KINDS.
 
-    A key of KINDS; on other processors, the machine's architecture, such as aarch64.
+    Other processors have their machine's architecture as kind, such as aarch64.
     """
     fastest, names = _fastest(), list(KINDS)
     limit = LIMITS.get(os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper(), fastest)
-    is_held = fastest in names and names.index(limit) > names.index(fastest)
-    return limit if is_held else fastest
+    is_limited = fastest in names and names.index(limit) > names.index(fastest)
+    return limit if is_limited else fastest
 
 
-def describe() -> dict[str, str | int | list[str]]:
+def describe() -> dict[str, Any]:
     """Return what a measurement says of its processor: kind, model, cores, flags of KINDS.
 
-    Unlike `kind`, it says when a processor is held to a slower kind: "AVX2 on AVX512-BF16".
+    Here the kind names both processors where one is limited: "AVX2 on AVX512-BF16".
     """
     model = next((_value(line) for line in _cpuinfo() if line.startswith("model name")), "")
     return {
@@ -46,7 +51,7 @@ def describe() -> dict[str, str | int | list[str]]:
 
 
 def flags() -> set[str]:
-    """Return what /proc/cpuinfo says that the first processor can do; nothing without that file."""
+    """Return the flags of the first processor in /proc/cpuinfo; none where the file is missing."""
     lines = (line for line in _cpuinfo() if line.startswith("flags"))
     return set(_value(next(lines, "")).split())
 

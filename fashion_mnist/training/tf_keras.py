@@ -1,4 +1,4 @@
-"""Keras on TensorFlow, set up the same way whatever the user's environment holds."""
+"""Keras on TensorFlow, with the same settings in every user's environment."""
 
 import os
 import platform
@@ -8,16 +8,16 @@ from pathlib import Path
 for _name in [name for name in os.environ if name.startswith("KERAS_")]:
     del os.environ[_name]
 os.environ["KERAS_BACKEND"] = "tensorflow"
-os.environ["KERAS_HOME"] = os.devnull  # no keras.json there, and no place for a new one
+os.environ["KERAS_HOME"] = os.devnull  # Keras can neither find nor write a keras.json there
 # Keras imports matplotlib, which fails on a backend that only Jupyter has.
 os.environ.pop("MPLBACKEND", None)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# TensorFlow itself turns oneDNN on only where a processor has AVX512-VNNI, but training with AVX2
-# gains even more from it (docs/speed.md). On Arm the choice stays TensorFlow's.
+# By default TensorFlow turns oneDNN on only for AVX512-VNNI, but training with AVX2 gains even
+# more from it (docs/speed.md). On Arm TensorFlow decides.
 if platform.machine().lower() in ("x86_64", "amd64"):
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
-# TensorFlow chatters on stderr while it is imported, whatever the log level.
+# While it is imported, TensorFlow writes to stderr whatever the log level.
 sys.stderr.flush()
 _stderr = os.dup(2)
 with Path(os.devnull).open("wb") as _nowhere:
@@ -25,11 +25,11 @@ with Path(os.devnull).open("wb") as _nowhere:
 try:
     import keras
     import tensorflow as tf
-finally:  # an error in the import is raised, not only printed
+finally:  # an import error must reach stderr
     os.dup2(_stderr, 2)
     os.close(_stderr)
 
-# GPUs would round the factors of float32 products to ten bits.
+# GPUs would otherwise round the factors of float32 products to ten bits.
 tf.config.experimental.enable_tensor_float_32_execution(False)
 
 __all__ = ["keras", "tf"]

@@ -1,0 +1,3 @@
+"""Many trainings: published models, rungs, ablations; a DVC pipeline of its own."""
+
+import fashion_mnist  # noqa: F401 - explains missing packages before they are imported

@@ -1,0 +1,82 @@
+"""How every command starts, fails and ends."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable
+from types import TracebackType
+from typing import NoReturn
+
+from fashion_mnist.errors import InputError
+
+INTERRUPTED = 128 + signal.SIGINT  # the exit status that shells give a command after Ctrl-C
+
+
+def prepare() -> None:
+    """Turn a missing package into one line, and let Ctrl-C end the imports without a traceback.
+
+    It does nothing unless `python -m` is starting a command. Packages call it before they import
+    anything that may be missing or slow.
+    """
+    if sys.argv[:1] == ["-m"]:  # as Python's documentation says of the time before the module runs
+        sys.excepthook = _explain_missing_package
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _explain_missing_package(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    if not isinstance(error, ModuleNotFoundError):
+        sys.__excepthook__(kind, error, traceback)
+        return
+    _complain(
+        f"{sys.executable} has no package {error.name}: run `make` once, then "
+        "`. .venv/bin/activate`, and start again"
+    )
+
+
+def parser(docstring: str | None) -> argparse.ArgumentParser:
+    """Return a parser for the module that is running; its docstring is the help's text."""
+    spec = sys.modules["__main__"].__spec__
+    name = spec.name.removesuffix(".__main__") if spec else None
+    return argparse.ArgumentParser(
+        prog=f"python -m {name}" if name else None,
+        description=docstring,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def run(main: Callable[..., int | None], parser: argparse.ArgumentParser) -> NoReturn:
+    """Call `main` with the parsed options as keyword arguments, and exit.
+
+    The exit status is what `main` returns, where None means 0; 1 after an error; 130 after Ctrl-C.
+    An InputError and an OSError become one line on stderr. When the reader of stdout closes the
+    pipe, the command ends quietly.
+    """
+    options = vars(parser.parse_args())
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.stdout is not None:
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        status = main(**options) or 0
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except InputError as error:
+        status = _complain(str(error))
+    except KeyboardInterrupt:
+        print("interrupted; no file is half-written", file=sys.stderr)
+        status = INTERRUPTED
+    except BrokenPipeError:
+        # Python would flush stdout once more at exit, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except OSError as error:
+        reason = error.strerror or str(error)
+        status = _complain(f"{error.filename}: {reason}" if error.filename else reason)
+    sys.exit(status)
+
+
+def _complain(line: str) -> int:
+    print(f"error: {line}", file=sys.stderr)
+    return 1

@@ -1,0 +1,15 @@
+"""The section `mlp`: the multilayer perceptron and its recipe."""
+
+from typing import Literal
+
+from fashion_mnist.params.recipe import Recipe
+from fashion_mnist.params.section import Count, Rate
+
+
+class MLP(Recipe):
+    section = "mlp"
+
+    # Muon is for the kernels of convolutions, which an MLP lacks.
+    optimizer: Literal["adamw"]
+    hidden_units: list[Count]
+    dropout_rate: Rate

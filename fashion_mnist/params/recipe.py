@@ -1,0 +1,16 @@
+"""How a model learns: the keys that the sections of all models share."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from fashion_mnist.params.section import Rate, Section
+
+
+class Recipe(Section):
+    optimizer: Literal["adamw", "muon"]
+    learning_rate: Annotated[float, Field(gt=0)]
+    schedule: Literal["constant", "cosine", "linear"]
+    weight_decay: Annotated[float, Field(ge=0)]
+    label_smoothing: Rate
+    flip: bool

@@ -1,0 +1,1 @@
+"""What a change did to the models, from what is in Git."""

@@ -1,0 +1,47 @@
+"""The report's pictures: new mistakes, and DVC's page of plots."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fashion_mnist.evaluation import metrics, plots
+from fashion_mnist.report.models import are_paired
+from fashion_mnist.report.results import Results
+from fashion_mnist.report.revisions import Revision
+
+TEST_IMAGES = Path("data/test/images.npy")
+MISTAKES_SHOWN = 20
+
+
+def draw_new_mistakes(folder: Path, report: dict[str, Any], base: Results, now: Results) -> None:
+    """Draw the most confident new mistakes of each judged model, if the test images are here."""
+    if not TEST_IMAGES.exists():
+        return
+    images = np.load(TEST_IMAGES, mmap_mode="r")
+    for name, model in report["models"].items():
+        before, after = base.predictions.get(name), now.predictions.get(name)
+        if not model.get("classes") or before is None or after is None:
+            continue
+        if not are_paired(before, after):
+            continue
+        new = after[metrics.is_right(before) & ~metrics.is_right(after)]
+        shown = new.sort_values("probability", ascending=False, kind="stable").head(MISTAKES_SHOWN)
+        plots.predictions(
+            folder / f"new_mistakes_{name}.png",
+            images[shown.index],
+            shown,
+            f"{name.upper()}: new mistakes, the most confident first; below each the true class",
+        )
+
+
+def draw_plots_page(folder: Path, base: Revision, now: Revision) -> None:
+    """Write DVC's page of plots into `folder`."""
+    revisions = [revision.commit for revision in (base, now) if revision.commit]
+    subprocess.run(
+        [sys.executable, "-m", "dvc", "plots", "diff", *revisions, "--out", folder],
+        stdout=subprocess.DEVNULL,
+        check=False,
+    )

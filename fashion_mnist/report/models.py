@@ -1,0 +1,136 @@
+"""What happened to each model between two results."""
+
+from math import isfinite
+from typing import Any
+
+import pandas as pd
+
+from fashion_mnist.report import dvc_lock, judgement
+from fashion_mnist.report.judgement import METRICS, NO_BASELINE, SAME, WORSE
+from fashion_mnist.report.results import Results
+
+Models = dict[str, dict[str, Any]]
+
+
+def compare(base: Results, now: Results) -> tuple[Models, list[str]]:
+    """Judge each model of either side.
+
+    Returns:
+        For each model its metrics at `base` and `now`, a status and, where it was judged, what
+        `judgement` returns; then notes for the reader.
+    """
+    models: Models = {}
+    notes: list[str] = []
+    changed = [name for name in now.models if _has_changed(name, base, now)]
+    removed = [name for name in base.models if name not in now.models]
+    for name in [*now.models, *removed]:
+        models[name] = {
+            "base": _metrics(base.models.get(name)),
+            "now": _metrics(now.models.get(name)),
+        }
+        if name in changed and _are_numbers(models[name]):
+            notes += _judge(models[name], name, base, now, len(changed))
+        else:
+            models[name]["status"] = _status_without_judgement(models[name], name, base, now)
+            if models[name]["status"] == WORSE:
+                notes.append(f"{name.upper()}: a metric is not a number.")
+    if _only_the_seed_changed(base, now):
+        notes += _excuse_by_the_seed(models, base)
+    return models, notes
+
+
+def _has_changed(name: str, base: Results, now: Results) -> bool:
+    if name not in base.models or name not in now.models:
+        return False
+    is_same = _are_same(base.predictions.get(name), now.predictions.get(name))
+    return not is_same or base.models[name] != now.models[name]
+
+
+def _are_same(one: pd.DataFrame | None, other: pd.DataFrame | None) -> bool:
+    return one is not None and other is not None and one.equals(other)
+
+
+def _metrics(model: dict[str, Any] | None) -> dict[str, float]:
+    return {} if model is None else {name: model[name] for name in METRICS if name in model}
+
+
+def _are_numbers(model: dict[str, Any]) -> bool:
+    return all(isfinite(value) for side in ("base", "now") for value in model[side].values())
+
+
+def _status_without_judgement(model: dict[str, Any], name: str, base: Results, now: Results) -> str:
+    """Return the status of a model that is new, removed, unchanged or not measured in numbers."""
+    if name not in now.models:
+        return "removed"
+    if not all(isfinite(value) for value in model["now"].values()):
+        return WORSE
+    if name not in base.models:
+        for old, table in base.predictions.items():
+            if old not in now.models and _are_same(table, now.predictions.get(name)):
+                return f"renamed from {old}, the same predictions"
+        return f"new: {NO_BASELINE}"
+    if not all(isfinite(value) for value in model["base"].values()):
+        return f"{NO_BASELINE}: a metric of the base is not a number"
+    return "unchanged: the same predictions"
+
+
+def _judge(
+    model: dict[str, Any], name: str, base: Results, now: Results, models_changed: int
+) -> list[str]:
+    """Add the judgement of a changed model to its entry, and return notes."""
+    notes = []
+    margins = base.seed_margins(name)
+    before, after = base.predictions.get(name), now.predictions.get(name)
+    has_same_test_set = same_test_set(base, now)
+    if has_same_test_set and are_paired(before, after):
+        assert before is not None
+        assert after is not None
+        model |= judgement.judge_predictions(before, after, margins, models_changed)
+    else:
+        model |= judgement.judge_accuracies(base.models[name], now.models[name])
+        if has_same_test_set:
+            notes.append(
+                f"{name.upper()}: no predictions of the same images at {base.revision}: "
+                "no paired comparison, only a rough one."
+            )
+    model["status"] = judgement.status(model["metrics"]["accuracy"], model["classes"])
+    if margins is None:
+        notes.append(
+            f"{name.upper()}: the spread between training seeds is unknown, so another "
+            "seed alone might do the same; docs/report.md says how to measure it."
+        )
+    return notes
+
+
+def same_test_set(base: Results, now: Results) -> bool:
+    """Return whether both results are of the same test images."""
+    before, after = (dvc_lock.output_hash(results.lock, "data/test") for results in (base, now))
+    return before == after
+
+
+def are_paired(one: pd.DataFrame | None, other: pd.DataFrame | None) -> bool:
+    """Return whether both are predictions of the same images, as far as the classes tell."""
+    return one is not None and other is not None and one["actual"].equals(other["actual"])
+
+
+def _only_the_seed_changed(base: Results, now: Results) -> bool:
+    stages = dvc_lock.changed_stages(base.lock, now.lock)
+    has_new_code = any(path.endswith(".py") for inputs in stages.values() for path in inputs)
+    return not has_new_code and list(dvc_lock.changed_params(base.lock, now.lock)) == ["train.seed"]
+
+
+def _excuse_by_the_seed(models: Models, base: Results) -> list[str]:
+    """Call changes that another seed explains no change, and return notes."""
+    notes = []
+    for name, model in models.items():
+        if "metrics" not in model:
+            continue
+        margins = base.seed_margins(name)
+        if judgement.is_like_another_seed(model["metrics"], model["classes"], margins):
+            model["status"] = SAME
+            notes.append(f"{name.upper()}: only the training seed changed: no progress.")
+        elif model["status"] != SAME:
+            notes.append(
+                f"{name.upper()}: only the training seed changed, but no seed explains so much."
+            )
+    return notes

@@ -1,0 +1,43 @@
+"""What the routes share: the loaded models, the index, and the threads that they run in."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Annotated, ParamSpec, TypeVar
+
+from fastapi import Depends, Request
+
+from fashion_mnist.inference.onnx_model import OnnxModel
+from fashion_mnist.inference.similarity import Index
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """models: by their names in URLs; index: of the training images; threads: for long work."""
+
+    models: dict[str, OnnxModel]
+    index: Index
+    threads: Executor
+
+    @property
+    def cnn(self) -> OnnxModel:
+        """The model that answers about pictures."""
+        return self.models["cnn"]
+
+    async def in_thread(
+        self, function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs
+    ) -> T:
+        """Call a function that computes, without blocking other requests."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.threads, lambda: function(*arguments, **keywords))
+
+
+async def _of_request(request: Request) -> Loaded:
+    return request.app.state.loaded
+
+
+FromApp = Annotated[Loaded, Depends(_of_request)]

@@ -1,0 +1,121 @@
+"""The routes for pictures: /predict, /similar, /explain, /training-images."""
+
+import base64
+import io
+from typing import Annotated, Any, BinaryIO
+
+import numpy as np
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+from PIL import Image
+
+from fashion_mnist.dataset import picture
+from fashion_mnist.inference import saliency
+from fashion_mnist.inference.onnx_model import Answer, OnnxModel
+from service import errors, uploads
+from service.answers import Explanation, Predictions, SimilarItems, answer
+from service.loaded import FromApp
+
+SHOWN_SIDE = 256  # pixels, of the steps that /explain shows
+MARK = (255, 106, 0)  # the colour of what mattered
+
+Count = Annotated[int, Query(ge=1, le=100)]
+Top = Annotated[int, Query(ge=1, le=10)]
+
+router = APIRouter(tags=["Pictures"])
+
+
+@router.post(
+    "/predict",
+    response_model=Predictions,
+    responses=errors.REFUSALS,
+    openapi_extra=uploads.SEVERAL_BODY,
+)
+async def predict(request: Request, loaded: FromApp, top: Top = 1) -> Response:
+    """Classify one picture, sent as it is, or several in a form."""
+    files = await uploads.pictures(request)
+    answers = await loaded.in_thread(_classify, loaded.cnn, files)
+    predictions = [
+        {"file": name, **loaded.cnn.verdict(probabilities, top)}
+        for (name, _), probabilities in zip(files, answers.probabilities, strict=True)
+    ]
+    return answer({"predictions": predictions})
+
+
+@router.post(
+    "/similar",
+    response_model=SimilarItems,
+    responses=errors.REFUSALS,
+    openapi_extra=uploads.ONE_BODY,
+)
+async def similar(request: Request, loaded: FromApp, count: Count = 10) -> Response:
+    """Find the training images that are most like a picture."""
+    file = await uploads.picture(request)
+    answers = await loaded.in_thread(_classify, loaded.cnn, [file])
+    positions, cosines = await loaded.in_thread(loaded.index.nearest, answers.features[0], count)
+    items = [
+        {
+            "index": position,
+            "class": loaded.cnn.classes[loaded.index.labels[position]],
+            "similarity": cosine,
+            "image": f"/training-images/{position}.png",
+        }
+        for position, cosine in zip(positions, cosines, strict=True)
+    ]
+    return answer({"similar": items})
+
+
+@router.post(
+    "/explain",
+    response_model=Explanation,
+    responses=errors.REFUSALS,
+    openapi_extra=uploads.ONE_BODY,
+)
+async def explain(request: Request, loaded: FromApp) -> Response:
+    """Show the steps from a picture to the model's input, and which parts mattered."""
+    name, file = await uploads.picture(request)
+    return answer(await loaded.in_thread(_explain, loaded.cnn, name, file))
+
+
+@router.get(
+    "/training-images/{position}.png",
+    response_class=Response,
+    responses={200: {"content": {"image/png": {}}}, **errors.REFUSALS},
+)
+async def training_image(position: int, loaded: FromApp) -> Response:
+    """Return a training image, 28x28."""
+    images = loaded.index.images
+    if not 0 <= position < len(images):
+        raise HTTPException(404, f"no such image; there are 0 to {len(images) - 1}")
+    return Response(
+        _png(images[position]),
+        media_type="image/png",
+        headers={"cache-control": "max-age=3600"},
+    )
+
+
+def _classify(model: OnnxModel, files: list[tuple[str, BinaryIO]]) -> Answer:
+    return model(np.stack([picture.pixels(file, name) for name, file in files]))
+
+
+def _explain(model: OnnxModel, name: str, file: BinaryIO) -> dict[str, Any]:
+    steps = picture.steps(file, name)
+    losses = np.maximum(saliency.occlusion(model, steps[-1].pixels), 0)
+    overlay = np.zeros((*losses.shape, 4), np.uint8)
+    overlay[..., :3] = MARK
+    overlay[..., 3] = 255 * losses / max(losses.max(), 1e-9)
+    return {
+        "steps": [{"name": step.name, "image": _data_url(step.pixels)} for step in steps],
+        "saliency": _data_url(overlay),
+    }
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    image = Image.fromarray(pixels)
+    image.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+    content = io.BytesIO()
+    image.save(content, "PNG")
+    return content.getvalue()
+
+
+def _data_url(pixels: np.ndarray) -> str:
+    return f"data:image/png;base64,{base64.b64encode(_png(pixels)).decode()}"
