@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # An exported variable, not pasted text, because a branch name may hold anything.
 export BASE ?= origin/main
 
-.PHONY: all serve experiments report benchmarks older deps test quick test-results test-image \
+.PHONY: all serve experiments report benchmarks older deps r r-test notebook test quick test-results test-image \
   lint format ci ci-code ci-results requirements
 
 all: .venv/installed
@@ -39,7 +39,25 @@ older: .venv/installed
 
 # Writes each stage's imports into dvc.yaml.
 deps: .venv/installed
-	@.venv/bin/python -m fashion_mnist.dependencies
+	@.venv/bin/python -m fashion_mnist.stage_deps
+
+# The CNN from R; Rscript is not needed elsewhere.
+RSCRIPT := $(shell command -v Rscript)
+r: .venv/installed
+	@$(if $(RSCRIPT),,echo "error: Rscript: not found; install the packages of r/packages.txt" >&2; exit 1)
+	@.venv/bin/dvc repro r/dvc.yaml
+
+r-test: .venv/installed
+	@$(if $(RSCRIPT),,echo "error: Rscript: not found; install the packages of r/packages.txt" >&2; exit 1)
+	@Rscript r/tests/run.R
+
+# Opens the guided tour in the browser; installs JupyterLab on first use.
+notebook: .venv/notebook
+	@.venv/bin/jupyter lab notebooks/tour.ipynb
+
+.venv/notebook: .venv/installed requirements-notebook.txt
+	.venv/bin/uv pip install --python .venv/bin/python --quiet --system-certs --require-hashes --requirements requirements-notebook.txt
+	@touch .venv/notebook
 
 test: .venv/installed
 	.venv/bin/pytest
@@ -50,7 +68,7 @@ quick: .venv/installed
 
 # After a real run: the results belong to this code, reach the floor, and the exports agree.
 test-results: .venv/installed
-	.venv/bin/pytest tests/test_repository.py tests/test_agreement.py -k 'not made'
+	.venv/bin/pytest tests/test_repository.py tests/test_agreement.py tests/test_notebook.py -k 'not made'
 
 # Follows the Dockerfile without Docker, in a fresh folder and environment.
 test-image: .venv/installed
@@ -85,6 +103,7 @@ COMPILE := .venv/bin/uv pip compile --quiet --system-certs --universal --python-
 requirements: .venv/installed
 	$(COMPILE) --upgrade --extra pipeline --group dev pyproject.toml --output-file requirements.txt
 	$(COMPILE) --group service --constraint requirements.txt --output-file requirements-service.txt
+	$(COMPILE) --group notebook --constraint requirements.txt --output-file requirements-notebook.txt
 
 .venv/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14) and \

@@ -30,6 +30,7 @@ STAGES = [
     "train_cnn",
     "evaluate",
     "feature_maps",
+    "probe_layers",
     "export",
     "similar_items",
 ]
@@ -49,12 +50,13 @@ SOURCE = re.compile(r"data/raw: four files from (\S+),")
 TEXT = """# How long `make` takes from nothing
 
 Made by `python -m benchmarks.from_scratch`: `make` in a clone of the last commit, with no package
-cached. A cell has seconds, in brackets those of the training loop alone. {machines}
+cached. A cell has seconds, with the seconds of the training loop alone in brackets. {machines}
 
 {table}
 
-A stage with "-" did not run, because its inputs were the committed ones, byte for byte, and its
-results are in Git. "Packages" are downloaded and installed once. The dataset came from {sources}.
+A stage with "-" did not run, because its inputs were the committed ones, byte for byte, and all
+its results are in Git. "Packages" are downloaded and installed once. The dataset came from
+{sources}.
 """
 
 

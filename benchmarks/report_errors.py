@@ -1,9 +1,10 @@
 """Measure how often the report errs and what it misses: `python -m benchmarks.report_errors`.
 
 It simulates pairs of training runs from ten real seeds of the CNN. metrics/seed_spread.json has the
-numbers of test images that 0, 1, ... all seeds get right. For an image that k of K seeds get right,
-a pair is two different seeds of the K. A true change corrects mistakes of the second run that some
-seed avoids. Each pair goes through the report's own judgement. The result is docs/report_errors.md.
+numbers of test images that 0, 1, ... all seeds get right. A pair of runs takes
+each image from two different seeds: of an image that 7 of 10 get right, each run gets it right with
+a chance of 0.7. A true change corrects mistakes of the second run on images that some seed gets
+right. Each pair goes through the report's own judgement. The result is docs/report_errors.md.
 """
 
 import json

@@ -41,9 +41,9 @@ WAYS = {
 }
 TEXT = """# How fast training is
 
-Made by `python -m benchmarks.speed`. The CNN of `params.yaml` trains in batches of {batch}, each
-way {rounds} times in turn. A cell has images per second, median (lowest to highest), and the ratio
-to the first line in the same round. {machines}
+Made by `python -m benchmarks.speed`. The CNN of `params.yaml` trains in batches of {batch}. Each
+way is measured {rounds} times, taking turns. A cell has images per second, median (lowest to
+highest), and the ratio to the first line in the same round. {machines}
 
 {rates}
 

@@ -19,7 +19,7 @@ def prepare() -> None:
     It does nothing unless `python -m` is starting a command. Packages call it before they import
     anything that may be missing or slow.
     """
-    if sys.argv[:1] == ["-m"]:  # as Python's documentation says of the time before the module runs
+    if sys.argv[:1] == ["-m"]:  # Python's value of argv until the module of `-m` runs
         sys.excepthook = _explain_missing_package
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 

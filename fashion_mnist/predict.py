@@ -25,9 +25,20 @@ Source = tuple[str, Path | BinaryIO]  # the name of a picture, and where to read
 
 
 def main(
-    pictures: list[str], top: int, as_json: bool, explanation: Path | None, model_path: Path
+    pictures: list[str],
+    top: int,
+    as_json: bool,
+    explanation: Path | None,
+    test_images: list[int],
+    plot: Path | None,
+    model_path: Path,
 ) -> int:
+    if not pictures and not test_images and sys.stdin and sys.stdin.isatty():
+        raise InputError("no pictures given; expected files, folders, or one picture on stdin")
     model = OnnxModel(model_path)
+    if test_images:
+        _show_test_images(model, test_images, plot)
+        return 0
     complaints: list[str] = []
     sources = list(_find_pictures(pictures or ["-"], complaints))
     if explanation:
@@ -50,8 +61,12 @@ def _find_pictures(arguments: list[str], complaints: list[str]) -> Iterator[Sour
     """Yield the name and the place of each picture; folders are searched."""
     for argument in arguments:
         path = Path(argument)
-        if argument == "-":
+        if argument == "-" and sys.stdin is not None:
             yield "stdin", io.BytesIO(sys.stdin.buffer.read())
+        elif argument in ("-", ""):
+            complaints.append(
+                f"{argument!r}: no picture; expected a file, a folder, or - for stdin"
+            )
         elif path.is_dir():
             found = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES]
             if not found:
@@ -91,6 +106,12 @@ def _check_explanation(path: Path, sources: list[Source]) -> None:
         raise InputError(f"--explain {path}: exists already; choose another name")
 
 
+def _show_test_images(model: OnnxModel, positions: list[int], plot: Path | None) -> None:
+    from fashion_mnist import test_images  # matplotlib takes longer than all the rest
+
+    test_images.show(model, positions, plot)
+
+
 def _explain(model: OnnxModel, name: str, source: Path | BinaryIO, path: Path) -> None:
     from fashion_mnist.evaluation import plots  # matplotlib takes longer than all the rest
 
@@ -104,9 +125,10 @@ def _explain(model: OnnxModel, name: str, source: Path | BinaryIO, path: Path) -
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = command.parser(__doc__)
-    no_pictures = "*" if not sys.stdin or not sys.stdin.isatty() else "+"
-    parser.add_argument("pictures", nargs=no_pictures, help="files, folders, - for stdin")
-    parser.add_argument("--top", type=int, default=1, choices=range(1, 11), metavar="1..10")
+    parser.add_argument("pictures", nargs="*", help="files, folders, - for stdin; default: stdin")
+    parser.add_argument(
+        "--top", type=int, default=1, choices=range(1, 11), metavar="1..10", help="how many classes"
+    )
     parser.add_argument(
         "--json", action="store_true", dest="as_json", help="one JSON document on stdout"
     )
@@ -118,7 +140,24 @@ def parser() -> argparse.ArgumentParser:
         help="draw how one picture is read, into a new file",
     )
     parser.add_argument(
-        "--model", type=Path, dest="model_path", default=Path("models/cnn.onnx"), metavar="ONNX"
+        "--test-image",
+        type=int,
+        nargs="+",
+        default=[],
+        dest="test_images",
+        metavar="N",
+        help="show the answers for these test images, counted from 0, beside their true classes",
+    )
+    parser.add_argument(
+        "--plot", type=Path, metavar="PNG", help="with --test-image: draw them into a new file"
+    )
+    parser.add_argument(
+        "--model",
+        type=Path,
+        dest="model_path",
+        default=Path("models/cnn.onnx"),
+        metavar="ONNX",
+        help="a model that the stage export wrote",
     )
     return parser
 

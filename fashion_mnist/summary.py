@@ -10,9 +10,9 @@ EVALUATION = Path("metrics/evaluate.json")
 NEXT_STEPS = """
 plots       plots/*.png
 metrics     metrics/*.json
-commands    . .venv/bin/activate, then: dvc plots show --open, dvc metrics show,
-            dvc exp run -S train.epochs=10
-page        make serve"""
+page        make serve
+experiment  . .venv/bin/activate
+            dvc exp run -S train.epochs=10 && dvc metrics diff"""
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def table(evaluation: dict) -> str:
     lines = ["", "model   test accuracy   95 % interval"]
     for name, model in evaluation.items():
         interval = f"{model['accuracy_low']:.2%} to {model['accuracy_high']:.2%}"
-        lines.append(f"{name.upper()}     {model['accuracy']:>13.2%}   {interval}")
+        lines.append(f"{name.upper():<7} {model['accuracy']:>13.2%}   {interval}")
     return "\n".join(lines)
 
 

@@ -52,13 +52,28 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=CONNECTIONS)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{host}:{port}: {reason}; choose another with --port") from None
+        raise InputError(f"{host}:{port}: {reason}; choose others with --host and --port") from None
 
 
 def address(listener: socket.socket) -> str:
     """Return the URL at which a socket listens."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def positive_seconds(text: str) -> float:
+    """Read an option.
+
+    Raises:
+        argparse.ArgumentTypeError: it is not a positive number.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected seconds above 0")
+    return seconds
 
 
 def parser() -> argparse.ArgumentParser:
@@ -71,7 +86,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--timeout",
-        type=float,
+        type=positive_seconds,
         default=ImpatientProtocol.patience,
         help="seconds for a request to arrive, and for its answer to be taken",
     )

@@ -28,6 +28,8 @@ os.environ |= {
     "DVC_SYSTEM_CONFIG_DIR": "/nonexistent",
     "NO_PROXY": "127.0.0.1,localhost",
     "no_proxy": "127.0.0.1,localhost",
+    # With buffers, as most users have them, a closed pipe shows only at the end.
+    "PYTHONUNBUFFERED": "",
     # Without progress, stderr holds nothing but errors.
     "QUIET": "1",
     # Each of several processes would take all of a GPU's memory.
@@ -170,12 +172,6 @@ def new_repository(folder: Path) -> Repository:
     repository.dvc("commit", "--force", "download")
     repository.commit("The code and a downloaded dataset")
     return repository
-
-
-@pytest.fixture
-def repository(tmp_path) -> Repository:
-    """A repository that has checked its params and downloaded its dataset, no more."""
-    return new_repository(tmp_path / "a repository")
 
 
 @pytest.hookimpl(tryfirst=True)

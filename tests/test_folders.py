@@ -14,7 +14,8 @@ OWN = ("fashion_mnist", "stages", "service", "benchmarks", "experiments")
 FILES = sorted(path for folder in OWN for path in (ROOT / folder).rglob("*.py"))
 # From top to bottom; a file imports from lower lines, or from its own folder.
 LAYERS = (
-    ("predict", "summary", "seed_spread", "dependencies"),
+    ("predict", "summary", "seed_spread", "stage_deps", "measure", "classification_report"),
+    ("test_images",),
     ("report",),
     ("training",),
     ("evaluation",),

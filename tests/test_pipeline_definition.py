@@ -12,7 +12,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from fashion_mnist.dependencies import import_closure
+from fashion_mnist.stage_deps import import_closure
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 CHECK = "data/params_checked.txt"
@@ -74,7 +74,7 @@ def copy(tmp_path) -> Path:
 
 
 def write_dependencies(folder: Path) -> None:
-    command = [sys.executable, "-m", "fashion_mnist.dependencies"]
+    command = [sys.executable, "-m", "fashion_mnist.stage_deps"]
     done = subprocess.run(command, cwd=folder, text=True, capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -144,14 +144,16 @@ def sections_loaded(file: Path) -> set[str]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_params_are_the_sections_that_the_script_loads(stage):
-    declared = STAGES[stage]["params"]
+    declared = STAGES[stage].get("params", [])
     if declared == [{"params.yaml": None}]:  # all of the file
         declared = ["whole"]
     assert set(declared) == sections_loaded(script(stage))
 
 
 def test_only_the_check_depends_on_all_params_and_every_other_stage_comes_after_it():
-    whole = [name for name, stage in STAGES.items() if stage["params"] == [{"params.yaml": None}]]
+    whole = [
+        name for name, stage in STAGES.items() if stage.get("params") == [{"params.yaml": None}]
+    ]
     assert whole == ["check_params"]
     makers = {}
     for name, stage in STAGES.items():

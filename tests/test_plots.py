@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import made_images
+from PIL import Image, ImageColor
 
 from fashion_mnist.dataset.splits import Split
 from fashion_mnist.evaluation import metrics, plots
@@ -62,9 +63,13 @@ def test_a_plot_drawn_twice_has_the_same_bytes_and_names_no_software(draw, tmp_p
     assert 100 <= height <= 2400
 
 
-def test_a_wrong_prediction_looks_different_from_a_right_one(tmp_path):
-    right = metrics.predictions(np.eye(10)[LABELS], LABELS)
-    wrong = metrics.predictions(np.eye(10)[(LABELS + 1) % 10], LABELS)
-    plots.predictions(tmp_path / "right.png", IMAGES, right, "title")
-    plots.predictions(tmp_path / "wrong.png", IMAGES, wrong, "title")
-    assert (tmp_path / "right.png").read_bytes() != (tmp_path / "wrong.png").read_bytes()
+def test_wrong_predictions_are_red_and_right_ones_green(tmp_path):
+    def colours(of_answers: np.ndarray) -> set[tuple[int, int, int]]:
+        table = metrics.predictions(np.eye(10)[of_answers[:2]], LABELS[:2])
+        plots.predictions(tmp_path / "plot.png", IMAGES[:2], table, "title")
+        pixels = np.asarray(Image.open(tmp_path / "plot.png").convert("RGB"))
+        return set(map(tuple, pixels.reshape(-1, 3).tolist()))
+
+    green, red = ImageColor.getrgb(plots.RIGHT), ImageColor.getrgb(plots.WRONG)
+    assert {green, red} & colours(LABELS) == {green}
+    assert {green, red} & colours((LABELS + 1) % 10) == {red}

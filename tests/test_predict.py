@@ -131,3 +131,22 @@ def test_answers_without_explanation_import_nothing_heavy():
     ).stdout.split()
     assert "fashion_mnist.predict" in loaded
     assert not {"matplotlib", "pandas", "pydantic", "tensorflow", "scipy"} & set(loaded)
+
+
+def test_test_images_are_shown_with_their_true_classes(exported, finished):
+    def show(*arguments) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "fashion_mnist.predict", *arguments]
+        return subprocess.run(command, cwd=finished.folder, text=True, capture_output=True)
+
+    done = show("--test-image", "3", "0", "--plot", "shown.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    table = (finished.folder / "plots/predictions_cnn.csv").read_text().splitlines()[1:]
+    for line, position in zip(done.stdout.splitlines(), (3, 0), strict=True):
+        actual, predicted = table[position].split(",")[:2]
+        assert line.startswith(f"test image {position}  {predicted} ")
+        assert line.endswith(f"true: {actual}")
+    assert np.asarray(Image.open(finished.folder / "shown.png")).std() > 10
+    again = show("--test-image", "0", "--plot", "shown.png")
+    assert again.stderr == "error: --plot shown.png: exists already; choose another name\n"
+    beyond = show("--test-image", "200")
+    assert beyond.stderr == "error: --test-image 200: not found, expected 0 to 199\n"

@@ -14,7 +14,7 @@ from fashion_mnist.dataset.spec import CLASS_NAMES
 from fashion_mnist.report import __main__ as report
 from fashion_mnist.report import dvc_lock
 
-REAL = {name: pd.read_csv(ROOT / f"plots/predictions_{name}.csv") for name in ("mlp", "cnn")}
+MODELS = ("mlp", "cnn")
 
 
 class History:
@@ -29,7 +29,7 @@ class History:
         self.lock = yaml.safe_load((ROOT / "dvc.lock").read_text())
         self.spread = json.loads((ROOT / "metrics/seed_spread.json").read_text())
         self.evaluation = json.loads((ROOT / "metrics/evaluate.json").read_text())
-        self.tables = dict(REAL)
+        self.tables = {name: pd.read_csv(ROOT / f"plots/predictions_{name}.csv") for name in MODELS}
 
     def git(self, *arguments):
         done = subprocess.run(["git", *arguments], cwd=self.folder, text=True, capture_output=True)
@@ -179,7 +179,7 @@ def test_an_unknown_spread_of_seeds_is_noted(history, run):
 
 @pytest.mark.slow
 def test_a_spread_of_another_recipe_is_noted(history, run):
-    history.spread["recipe"] = dvc_lock.recipe(history.lock, REAL)
+    history.spread["recipe"] = dvc_lock.recipe(history.lock, MODELS)
     branch(history)
     history.flip(to_right=35, to_wrong=5)
     for stage in ("train_mlp", "train_cnn"):

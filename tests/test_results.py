@@ -51,7 +51,17 @@ def test_an_old_revision_has_its_comparison_beside_the_models():
     ("files", "complaint"),
     [
         ({}, "a revision has no metrics/evaluate.json; `dvc repro` makes it"),
-        ({"metrics/evaluate.json": b"{"}, "metrics/evaluate.json of a revision is not JSON"),
+        (
+            {"metrics/evaluate.json": b"{"},
+            "metrics/evaluate.json of a revision is not JSON; restore it",
+        ),
+        *(
+            (
+                {"metrics/evaluate.json": content},
+                "metrics/evaluate.json of a revision is not what a stage writes; restore it",
+            )
+            for content in (b"[]", b'{"cnn": 0.9}')
+        ),
     ],
 )
 def test_without_an_evaluation_there_is_no_baseline(files, complaint):
@@ -60,6 +70,7 @@ def test_without_an_evaluation_there_is_no_baseline(files, complaint):
     assert str(caught.value) == complaint
 
 
-def test_predictions_without_the_columns_of_now_count_as_none():
-    files = Files({"plots/predictions_cnn.csv": b"actual,predicted\nBag,Bag\n"})
+@pytest.mark.parametrize("content", [b"actual,predicted\nBag,Bag\n", b"", b"\xff\xfe\x00"])
+def test_predictions_that_are_no_table_of_now_count_as_none(content):
+    files = Files({"plots/predictions_cnn.csv": content})
     assert results.read_predictions(files, "cnn") is None

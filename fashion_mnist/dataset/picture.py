@@ -18,7 +18,8 @@ from fashion_mnist.dataset.spec import SIDE
 from fashion_mnist.errors import InputError
 
 WORKING_SIDE = 200  # pixels: enough to tell a garment from its background
-# Without noise, a pixel within so many levels of 255 (5 %, as in the paper) is background.
+# Without noise, a pixel within this many levels of the background (5 %, as in the paper) is part
+# of it.
 CLOSE = 13
 NOISY = 3.0  # levels of the background's standard deviation from which a median filter helps
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -163,7 +164,7 @@ def _square(pixels: np.ndarray) -> np.ndarray:
 
 
 def _shrink(square: np.ndarray) -> np.ndarray:
-    """Resize a square to 28x28; sharpen it the more, the more it shrinks."""
+    """Resize a square to 28x28, and sharpen it in proportion to the shrinking."""
     side = len(square)
     kind = Image.Resampling.HAMMING if side > SIDE else Image.Resampling.BICUBIC
     image = Image.fromarray(square).resize((SIDE, SIDE), kind)

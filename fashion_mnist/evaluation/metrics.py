@@ -11,6 +11,7 @@ from fashion_mnist.dataset.spec import CLASS_NAMES
 
 CONFIDENCE = 0.95
 CALIBRATION_BINS = 15
+PREDICTION_COLUMNS = {"actual", "predicted", "probability", "actual_probability"}
 
 
 def predictions(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:

@@ -42,7 +42,8 @@ matplotlib.rcParams.update(
 )
 
 
-def _save(path: Path, figure: Figure) -> None:
+def save(path: Path, figure: Figure) -> None:
+    """Write a figure as PNG, atomically."""
     with atomic(path) as partial:
         # Without the Software tag, which would differ between releases of matplotlib.
         figure.savefig(partial, format="png", metadata={"Software": None})
@@ -85,7 +86,7 @@ def samples(path: Path, images: np.ndarray, labels: np.ndarray, rows: int) -> No
     for axes, image, label in zip(grid.flat, images, labels, strict=False):
         _show(axes, image)
         axes.set_title(CLASS_NAMES[label])
-    _save(path, figure)
+    save(path, figure)
 
 
 def curves(path: Path, histories: dict[str, pd.DataFrame]) -> None:
@@ -114,7 +115,7 @@ def curves(path: Path, histories: dict[str, pd.DataFrame]) -> None:
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.25)
     panels[0].legend(frameon=False, loc="lower right")
-    _save(path, figure)
+    save(path, figure)
 
 
 def confusion(path: Path, counts: np.ndarray, title: str) -> None:
@@ -139,7 +140,7 @@ def confusion(path: Path, counts: np.ndarray, title: str) -> None:
     axes.set(xlabel="predicted class", ylabel="true class", title=title)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    _save(path, figure)
+    save(path, figure)
 
 
 def predictions(path: Path, images: np.ndarray, table: pd.DataFrame, title: str) -> None:
@@ -166,7 +167,7 @@ def predictions(path: Path, images: np.ndarray, table: pd.DataFrame, title: str)
             f"true: {answer['actual']}",
             color=RIGHT if is_right else WRONG,
         )
-    _save(path, figure)
+    save(path, figure)
 
 
 def feature_maps(
@@ -191,7 +192,7 @@ def feature_maps(
             pixels = image_maps[..., unit]
             _put(axes, 1 + unit, row, pixels, cmap="magma", vmin=0, vmax=vmax)
     axes.set_yticks(np.arange(rows) + CELL / 2, [CLASS_NAMES[label] for label in labels])
-    _save(path, figure)
+    save(path, figure)
 
 
 def kernels(path: Path, weights: np.ndarray, title: str) -> None:
@@ -207,7 +208,7 @@ def kernels(path: Path, weights: np.ndarray, title: str) -> None:
     for axes, kernel in zip(grid.flat, np.moveaxis(weights[:, :, 0], -1, 0), strict=False):
         limit = np.abs(kernel).max()
         axes.imshow(kernel, cmap="RdBu", vmin=-limit, vmax=limit)
-    _save(path, figure)
+    save(path, figure)
 
 
 def similar_items(
@@ -240,7 +241,7 @@ def similar_items(
                 color="black" if column == 0 else RIGHT if its_label == label else WRONG,
                 fontweight="normal" if column else "bold",
             )
-    _save(path, figure)
+    save(path, figure)
 
 
 def explanation(
@@ -268,4 +269,4 @@ def explanation(
     bars.set(xlim=(0, 1.25), xticks=[], title="calibrated probability")
     bars.spines[:].set_visible(False)
     bars.tick_params(length=0)
-    _save(path, figure)
+    save(path, figure)

@@ -13,8 +13,8 @@ def retrieval(
 ) -> dict[str, np.ndarray]:
     """Measure how often the nearest vectors by cosine share the query's class.
 
-    Average precision covers the whole ranking, without interpolation. Of equally near vectors,
-    those of the query's class rank first. Source: Manning, Raghavan and Schütze, "Introduction to
+    Average precision covers the whole ranking, without interpolation. In a tie the
+    query's class ranks first. Source: Manning, Raghavan and Schütze, "Introduction to
     Information Retrieval" (2008), section 8.4.
 
     Args:

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from fashion_mnist.dataset.spec import SIDE
 from fashion_mnist.params.recipe import Recipe
-from fashion_mnist.params.section import Count, Rate
+from fashion_mnist.params.section import Count, Rate, Units
 
 Padding = Literal["same", "valid"]
 
@@ -14,14 +14,14 @@ Padding = Literal["same", "valid"]
 class CNN(Recipe):
     section = "cnn"
 
-    filters: Annotated[list[Count], Field(min_length=1)]
+    filters: Annotated[list[Units], Field(min_length=1)]
     kernel_size: Annotated[int, Field(ge=1, le=SIDE)]
     padding: Padding | list[Padding]
     pool_after: list[Count]
     batch_normalization: bool
     conv_dropout_rate: Rate
     head: Literal["flatten", "global_average_pooling"]
-    dense_units: list[Count]
+    dense_units: list[Units]
     dropout_rate: Rate
 
     @property

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from fashion_mnist.params.recipe import Recipe
-from fashion_mnist.params.section import Count, Rate
+from fashion_mnist.params.section import Rate, Units
 
 
 class MLP(Recipe):
@@ -11,5 +11,5 @@ class MLP(Recipe):
 
     # Muon is for the kernels of convolutions, which an MLP lacks.
     optimizer: Literal["adamw"]
-    hidden_units: list[Count]
+    hidden_units: list[Units]
     dropout_rate: Rate

@@ -1,4 +1,4 @@
-"""How a model learns: the keys that the sections of all models share."""
+"""The keys that the sections of all models share: how a model learns."""
 
 from typing import Annotated, Literal
 

@@ -12,6 +12,8 @@ from fashion_mnist.errors import InputError
 PATH = Path("params.yaml")
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
+# Of a layer: 10,000 units behind 10,000 others have 400 MB of weights.
+Units = Annotated[int, Field(ge=1, le=10_000)]
 ImageCount = Annotated[int, Field(ge=10, multiple_of=10, le=1_000_000)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -72,7 +74,8 @@ def check(kind: type[ModelT], content: Any, *keys: str) -> ModelT:
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
+        # An unknown key explains the missing one that it was meant to be.
+        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         raise _complaint({**first, "loc": (*keys, *first["loc"])}) from None
 
 

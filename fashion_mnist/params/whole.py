@@ -10,6 +10,7 @@ from fashion_mnist.params.export import Export
 from fashion_mnist.params.feature_maps import FeatureMaps
 from fashion_mnist.params.mlp import MLP
 from fashion_mnist.params.normalize import Normalize
+from fashion_mnist.params.r_cnn import RCNN
 from fashion_mnist.params.similar_items import SimilarItems
 from fashion_mnist.params.train import Train
 
@@ -26,6 +27,7 @@ class Params(BaseModel):
     feature_maps: FeatureMaps
     export: Export
     similar_items: SimilarItems
+    r_cnn: RCNN
 
 
 def load() -> Params:

@@ -13,7 +13,13 @@ from fashion_mnist import command, files
 from fashion_mnist.report import content, drawing, dvc_lock, results
 from fashion_mnist.report.judgement import MIXED, NO_BASELINE, WORSE
 from fashion_mnist.report.markdown import markdown
-from fashion_mnist.report.revisions import NoBaselineError, Revision, find, find_base
+from fashion_mnist.report.revisions import (
+    NoBaselineError,
+    Revision,
+    UnknownRevisionError,
+    find,
+    find_base,
+)
 
 GATE_EXIT_STATUS = 3
 
@@ -32,6 +38,8 @@ def main(
         base_revision = find(base) if exact else find_base(base, now)
         report = compare(base_revision, revision, output)
     except NoBaselineError as error:
+        if fail_on and isinstance(error, UnknownRevisionError):
+            raise  # a gate must not pass what it could not compare
         report = content.without_baseline(str(error))
         if output:
             write(output, report)

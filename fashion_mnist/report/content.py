@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fashion_mnist.report import dvc_lock, models
+from fashion_mnist.report import comparison, dvc_lock
 from fashion_mnist.report.judgement import BETTER, MIXED, NO_BASELINE, SAME, WORSE
 from fashion_mnist.report.results import Results
 
@@ -14,9 +14,9 @@ def build(base: Results, now: Results, stale_files: list[str]) -> dict[str, Any]
         base, now: the results to compare.
         stale_files: what has changed since the results of `now` were made.
     """
-    compared, notes = models.compare(base, now)
+    models, notes = comparison.compare(base, now)
     return {
-        "verdict": verdict([model["status"] for model in compared.values()]),
+        "verdict": verdict([model["status"] for model in models.values()]),
         "base": base.revision,
         "now": now.revision,
         "seeds": base.seed_spread.get("seeds"),
@@ -26,7 +26,7 @@ def build(base: Results, now: Results, stale_files: list[str]) -> dict[str, Any]
             *_note_other_recipe(base, now),
             *notes,
         ],
-        "models": compared,
+        "models": models,
         "params": [
             {"key": key, "base": before, "now": after}
             for key, (before, after) in dvc_lock.changed_params(base.lock, now.lock).items()
@@ -76,7 +76,7 @@ def _note_stale_files(stale_files: list[str]) -> list[str]:
 
 
 def _note_test_set(base: Results, now: Results) -> list[str]:
-    if models.same_test_set(base, now):
+    if comparison.same_test_set(base, now):
         return []
     return ["The test set changed: no paired comparison, only a rough one."]
 

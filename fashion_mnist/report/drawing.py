@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fashion_mnist.evaluation import metrics, plots
-from fashion_mnist.report.models import are_paired
+from fashion_mnist.report.comparison import are_paired
 from fashion_mnist.report.results import Results
 from fashion_mnist.report.revisions import Revision
 
@@ -38,7 +39,9 @@ def draw_new_mistakes(folder: Path, report: dict[str, Any], base: Results, now: 
 
 
 def draw_plots_page(folder: Path, base: Revision, now: Revision) -> None:
-    """Write DVC's page of plots into `folder`."""
+    """Write DVC's page of plots into `folder`, where DVC is installed."""
+    if find_spec("dvc") is None:
+        return
     revisions = [revision.commit for revision in (base, now) if revision.commit]
     subprocess.run(
         [sys.executable, "-m", "dvc", "plots", "diff", *revisions, "--out", folder],

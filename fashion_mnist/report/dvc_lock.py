@@ -1,4 +1,4 @@
-"""What dvc.lock says: with what each stage ran, and what has changed since."""
+"""What dvc.lock says: what each stage ran with, and what has changed since."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -7,14 +7,33 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from fashion_mnist.report.revisions import Revision
+from fashion_mnist.report.revisions import NoBaselineError, Revision
 
 Lock = dict[str, Any]
+LOCKS = ("dvc.lock", "r/dvc.lock")  # the pipelines whose models the report compares
 
 
 def read(revision: Revision) -> Lock:
-    """Return dvc.lock of a revision; a lock without stages where the file is missing."""
-    return _yaml(revision.read("dvc.lock") or b"stages: {}")
+    """Return dvc.lock and r/dvc.lock of a revision, merged; a missing file has no stages.
+
+    Raises:
+        NoBaselineError: a file is not what DVC writes.
+    """
+    stages: dict[str, Any] = {}
+    for path in LOCKS:
+        content = revision.read(path)
+        if content is not None:
+            stages |= _stages(content, f"{path} of {revision}")
+    return {"stages": stages}
+
+
+def _stages(content: bytes, name: str) -> dict[str, Any]:
+    try:
+        stages = _yaml(content)["stages"]
+        assert all(isinstance(stage, dict) for stage in stages.values())
+    except (YAMLError, KeyError, TypeError, AttributeError, AssertionError):
+        raise NoBaselineError(f"{name} is not what DVC writes; resolve it or restore it") from None
+    return stages
 
 
 def training_inputs(lock: Lock, models: Iterable[str]) -> dict[str, Any]:
@@ -30,7 +49,7 @@ def recipe(lock: Lock, models: Iterable[str]) -> dict[str, Any]:
 
 
 def changed_params(base: Lock, now: Lock) -> dict[str, tuple[Any, Any]]:
-    """Return the params that any stage ran with otherwise than at the base: both values.
+    """Return the params whose values differ from the base in any stage, with both values.
 
     None stands for a value that one side lacks.
     """

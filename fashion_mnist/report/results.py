@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from fashion_mnist.evaluation import metrics
 from fashion_mnist.report import dvc_lock
 from fashion_mnist.report.revisions import NoBaselineError, Revision
 
 EVALUATION = "metrics/evaluate.json"
+# Files like it, of models that another pipeline trains.
+OTHER_EVALUATIONS = ("metrics/evaluate_r_cnn.json",)
 SEED_SPREAD = "metrics/seed_spread.json"
-PREDICTION_COLUMNS = {"actual", "predicted", "probability", "actual_probability"}
 
 
 class Results(NamedTuple):
@@ -37,16 +39,18 @@ def read(revision: Revision) -> Results:
     """Read the results of a revision.
 
     Raises:
-        NoBaselineError: the revision has no metrics/evaluate.json.
+        NoBaselineError: the revision has no metrics/evaluate.json, or a file is damaged.
     """
     models = read_evaluation(revision)
+    for path in OTHER_EVALUATIONS:
+        models |= _read_json(revision, path)
     tables = {name: read_predictions(revision, name) for name in models}
     return Results(
         revision=str(revision),
         models=models,
         predictions={name: table for name, table in tables.items() if table is not None},
         lock=dvc_lock.read(revision),
-        seed_spread=json.loads(revision.read(SEED_SPREAD) or b"{}"),
+        seed_spread=_read_json(revision, SEED_SPREAD),
     )
 
 
@@ -56,13 +60,9 @@ def read_evaluation(revision: Revision) -> dict[str, dict[str, Any]]:
     Raises:
         NoBaselineError: the file is missing or is not JSON.
     """
-    content = revision.read(EVALUATION)
-    if content is None:
+    evaluation = _read_json(revision, EVALUATION)
+    if not evaluation:
         raise NoBaselineError(f"{revision} has no {EVALUATION}; `dvc repro` makes it")
-    try:
-        evaluation = json.loads(content)
-    except ValueError:
-        raise NoBaselineError(f"{EVALUATION} of {revision} is not JSON") from None
     # Old revisions have the comparison of their two models in this file, too.
     evaluation.pop("cnn_against_mlp", None)
     return evaluation
@@ -73,5 +73,26 @@ def read_predictions(revision: Revision, model: str) -> pd.DataFrame | None:
     content = revision.read(f"plots/predictions_{model}.csv")
     if content is None:
         return None
-    table = pd.read_csv(io.BytesIO(content))
-    return table if set(table.columns) >= PREDICTION_COLUMNS else None
+    try:
+        table = pd.read_csv(io.BytesIO(content))
+    except ValueError:  # pandas' own errors among them
+        return None
+    return table if set(table.columns) >= metrics.PREDICTION_COLUMNS else None
+
+
+def _read_json(revision: Revision, path: str) -> dict[str, Any]:
+    """Return a JSON object of objects and numbers; an empty one where the file is missing.
+
+    Raises:
+        NoBaselineError: the file is not JSON, or is not such an object.
+    """
+    try:
+        content = json.loads(revision.read(path) or b"{}")
+    except ValueError:
+        raise NoBaselineError(f"{path} of {revision} is not JSON; restore it") from None
+    is_evaluation = path != SEED_SPREAD
+    if not isinstance(content, dict) or (
+        is_evaluation and not all(isinstance(model, dict) for model in content.values())
+    ):
+        raise NoBaselineError(f"{path} of {revision} is not what a stage writes; restore it")
+    return content

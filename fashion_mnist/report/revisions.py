@@ -10,6 +10,10 @@ class NoBaselineError(InputError):
     """There is nothing to compare with; the text says why and what to do."""
 
 
+class UnknownRevisionError(NoBaselineError):
+    """Git does not know a revision here; it may be a typing error, or not fetched."""
+
+
 class Revision:
     """A commit, or the working tree where `commit` is None."""
 
@@ -32,7 +36,8 @@ def find_base(base: str, now: str | None) -> Revision:
     """Return the merge base of `base` and `now`, where None means the working tree's HEAD.
 
     Raises:
-        NoBaselineError: a revision is unknown, or the two have no common history here.
+        UnknownRevisionError: Git does not know one of the two.
+        NoBaselineError: the two have no common history here.
     """
     now = now or "HEAD"
     found = _git("merge-base", _commit(base), _commit(now))
@@ -48,7 +53,7 @@ def find(name: str) -> Revision:
     """Return the revision of that name.
 
     Raises:
-        NoBaselineError: the revision is unknown.
+        UnknownRevisionError: Git does not know it.
     """
     return Revision(_commit(name))
 
@@ -58,7 +63,7 @@ def _commit(name: str) -> str:
     if commit is None:
         remote, _, branch = name.partition("/")
         hint = f"`git fetch {remote} {branch}`" if branch else "`git fetch`"
-        raise NoBaselineError(f"revision {name} is unknown here; {hint} may bring it")
+        raise UnknownRevisionError(f"revision {name} is unknown here; {hint} may bring it")
     return commit
 
 

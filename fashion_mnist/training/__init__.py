@@ -1,1 +1,1 @@
-"""Networks and how they learn: the only folder that imports Keras."""
+"""Models and how they learn: the only folder of the library that imports Keras."""

@@ -24,7 +24,7 @@ def plain(model: keras.Model) -> keras.Model:
 
     twin = keras.models.clone_model(model, clone_function=stock)
     twin.set_weights(model.get_weights())
-    # clone_model compiles the twin like the original, and its file would hold an optimizer.
+    # clone_model compiles the twin like the original; its file would contain the optimizer.
     return keras.Model(twin.input, twin.output, name=model.name)
 
 

@@ -1,4 +1,4 @@
-"""Write each stage's imports into dvc.yaml, under `deps`: `python -m fashion_mnist.dependencies`.
+"""Write each stage's imports into dvc.yaml, under `deps`: `python -m fashion_mnist.stage_deps`.
 
 DVC does not follow imports. With every imported file under `deps`, a changed file reruns the stages
 that use it and no other.
@@ -8,8 +8,10 @@ import ast
 from pathlib import Path
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from fashion_mnist import command, files
+from fashion_mnist.errors import InputError
 
 PIPELINE = Path("dvc.yaml")
 
@@ -17,7 +19,12 @@ PIPELINE = Path("dvc.yaml")
 def main() -> None:
     yaml = YAML()
     yaml.width = 1000
-    pipeline = yaml.load(PIPELINE)
+    try:
+        pipeline = yaml.load(PIPELINE)
+    except FileNotFoundError:
+        raise InputError(f"{PIPELINE}: not found; run from the repository's root") from None
+    except YAMLError as error:
+        raise InputError(f"{PIPELINE}: not YAML: {' '.join(str(error).split())}") from None
     for name, stage in pipeline["stages"].items():
         script = Path("stages") / f"{name}.py"
         code = sorted(path.as_posix() for path in import_closure(script) - {script})
@@ -45,12 +52,19 @@ def import_closure(script: Path) -> set[Path]:
 
 def _imported_files(file: Path) -> list[Path]:
     names = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(_parse(file)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     return [path for name in names for path in _files_of(name)]
+
+
+def _parse(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_text())
+    except SyntaxError as error:
+        raise InputError(f"{file}, line {error.lineno}: {error.msg}") from None
 
 
 def _files_of(name: str) -> list[Path]:

@@ -1,8 +1,8 @@
 """Measure the recipe of params.yaml with other seeds and other settings.
 
-Both parts run experiments on the last commit, in a clone. `python -m experiments.recipe seeds`
+Both parts run experiments on the last commit, in a clone. `python -m experiments.variations seeds`
 trains nine further seeds and writes metrics/seed_spread.json. Once that file is committed,
-`python -m experiments.recipe reports` writes the examples in docs/reports/.
+`python -m experiments.variations reports` writes the examples in docs/reports/.
 """
 
 import argparse

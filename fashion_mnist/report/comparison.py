@@ -89,8 +89,9 @@ def _judge(
     else:
         model |= judgement.judge_accuracies(base.models[name], now.models[name])
         if has_same_test_set:
+            side = now.revision if after is None else base.revision
             notes.append(
-                f"{name.upper()}: no predictions of the same images at {base.revision}: "
+                f"{name.upper()}: no predictions of the same images at {side}: "
                 "no paired comparison, only a rough one."
             )
     model["status"] = judgement.status(model["metrics"]["accuracy"], model["classes"])

@@ -1,0 +1,39 @@
+"""Print the classification report of each model: `python -m fashion_mnist.classification_report`.
+
+The text is scikit-learn's, of the predictions in plots/predictions_*.csv.
+"""
+
+import argparse
+from pathlib import Path
+
+from sklearn import metrics
+
+from fashion_mnist import command, tables
+from fashion_mnist.dataset.spec import CLASS_NAMES
+from fashion_mnist.errors import InputError
+
+PREFIX = "predictions_"
+
+
+def main(models: list[str]) -> None:
+    paths = [Path(f"plots/{PREFIX}{model}.csv") for model in models]
+    paths = paths or sorted(Path("plots").glob(f"{PREFIX}*.csv"))
+    if not paths:
+        raise InputError(f"plots/{PREFIX}*.csv: not found; make them with `dvc repro`")
+    for path in paths:
+        table = tables.read(path)
+        text = metrics.classification_report(
+            table["actual"], table["predicted"], labels=CLASS_NAMES, digits=4, zero_division=0
+        )
+        print(f"{path.stem.removeprefix(PREFIX).upper()}, {len(table):,} test images\n\n{text}")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = command.parser(__doc__)
+    parser.add_argument("models", nargs="*", help="mlp, cnn or another; default: all")
+    return parser
+
+
+if __name__ == "__main__":
+    command.run(main, parser())

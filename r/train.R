@@ -1,0 +1,18 @@
+# data/train, data/validation -> models/r_cnn.keras and its history by epoch.
+#
+# Run it from the repository's root: Rscript r/train.R
+
+for (file in list.files("r/R", full.names = TRUE)) source(file)
+
+main <- function() {
+  params <- read_params()
+  keras <- use_keras(params$seed)
+  train <- load_split("train")
+  validation <- load_split("validation")
+  model <- build_model(keras, params)
+  history <- train_model(keras, model, train, validation, params)
+  save_model(keras, model, "models/r_cnn.keras")
+  write_table(history, "plots/training_r_cnn.csv")
+}
+
+run(main)
