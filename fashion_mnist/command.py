@@ -54,12 +54,11 @@ def run(main: Callable[..., int | None], parser: argparse.ArgumentParser) -> NoR
     An InputError and an OSError become one line on stderr. When the reader of stdout closes the
     pipe, the command ends quietly.
     """
-    options = vars(parser.parse_args())
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.stdout is not None:
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        status = main(**options) or 0
+        status = _main_status(main, parser)
         if sys.stdout is not None:
             sys.stdout.flush()
     except InputError as error:
@@ -75,6 +74,14 @@ def run(main: Callable[..., int | None], parser: argparse.ArgumentParser) -> NoR
         reason = error.strerror or str(error)
         status = _complain(f"{error.filename}: {reason}" if error.filename else reason)
     sys.exit(status)
+
+
+def _main_status(main: Callable[..., int | None], parser: argparse.ArgumentParser) -> int:
+    try:
+        options = vars(parser.parse_args())
+    except SystemExit as end:  # after --help, or a mistake in the options
+        return int(end.code or 0)
+    return main(**options) or 0
 
 
 def _complain(line: str) -> int:

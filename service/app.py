@@ -18,7 +18,7 @@ from fashion_mnist.inference.similarity import Index
 from fashion_mnist.version import VERSION
 from service import errors, inference_protocol, pictures
 from service.limits import Limits
-from service.loaded import Loaded
+from service.loaded import MODELS, Loaded
 
 PAGE = Path(__file__).parent / "page"
 PAGE_HEADERS = {
@@ -26,7 +26,6 @@ PAGE_HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
-MODELS = ("cnn", "cnn_int8", "mlp")
 # Model calls at once, and pictures being decoded, each of which may take 360 MB.
 THREADS = 2
 

@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import orjson
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Path, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from fashion_mnist.dataset.spec import SIDE
 from fashion_mnist.inference.onnx_model import INPUT, OUTPUTS, InputName, OnnxModel, OutputName
 from service.errors import REFUSALS, describe
-from service.loaded import FromApp, Loaded
+from service.loaded import MODELS, FromApp, Loaded
 
 MAX_IMAGES = 1024
 HEAD_LENGTH = "inference-header-content-length"
@@ -31,6 +31,7 @@ def _whole(value: Any) -> Any:
 
 Size = Annotated[int, Field(strict=True, ge=0), BeforeValidator(_whole)]
 Count = Annotated[int, Field(strict=True, ge=1, le=MAX_IMAGES), BeforeValidator(_whole)]
+ModelName = Annotated[str, Path(examples=list(MODELS))]
 Side = Annotated[int, Field(strict=True, ge=SIDE, le=SIDE), BeforeValidator(_whole)]
 
 
@@ -146,7 +147,7 @@ async def server_ready() -> dict[str, bool]:
 
 
 @router.get("/models/{name}", responses=REFUSALS)
-async def model_metadata(name: str, loaded: FromApp) -> ModelMetadata:
+async def model_metadata(name: ModelName, loaded: FromApp) -> ModelMetadata:
     model = _find(loaded, name)
     return ModelMetadata(
         name=name,
@@ -160,7 +161,7 @@ async def model_metadata(name: str, loaded: FromApp) -> ModelMetadata:
 
 
 @router.get("/models/{name}/ready", responses=REFUSALS)
-async def model_ready(name: str, loaded: FromApp) -> ModelReady:
+async def model_ready(name: ModelName, loaded: FromApp) -> ModelReady:
     _find(loaded, name)
     return ModelReady(name=name, ready=True)
 
@@ -176,7 +177,7 @@ async def model_ready(name: str, loaded: FromApp) -> ModelReady:
         }
     },
 )
-async def infer(name: str, request: Request, loaded: FromApp) -> Response:
+async def infer(name: ModelName, request: Request, loaded: FromApp) -> Response:
     """Run a model on raw images, uint8 (n, 28, 28): garments bright, background 0.
 
     Without names of outputs, all outputs come. Inputs and outputs may be binary, as in the

@@ -11,6 +11,8 @@ from fastapi import Depends, Request
 from fashion_mnist.inference.onnx_model import OnnxModel
 from fashion_mnist.inference.similarity import Index
 
+MODELS = ("cnn", "cnn_int8", "mlp")  # their names in URLs
+
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -9,6 +9,7 @@ from fashion_mnist.evaluation import probe_plot, probes
 from fashion_mnist.training import layer_probes
 from fashion_mnist.training.tf_keras import keras
 
+pytestmark = pytest.mark.slow
 COUNT = 600
 IMAGES, LABELS = made_images(COUNT, seed=4)
 IMAGES = IMAGES[..., None] / np.float32(255)
