@@ -50,7 +50,7 @@ CODE = (
 # In the order in which they run.
 STAGES = [
     *("check_params", "download", "normalize", "train_mlp", "train_cnn"),
-    *("evaluate", "feature_maps", "export", "similar_items"),
+    *("evaluate", "feature_maps", "probe_layers", "export", "similar_items"),
 ]
 TINY = {
     "normalize": {"validation_size": 50},

@@ -53,6 +53,7 @@ BAD = {
     "feature_maps": {"maps_shown": 0},
     "export": {"sure_from": 2},
     "similar_items": {"items_shown": 0},
+    "r_cnn": {"epochs": 0},
 }
 
 
