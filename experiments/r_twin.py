@@ -30,8 +30,9 @@ and settings from Python. {machines}
 
 {table}
 
-"Seconds" are those of the whole script, imports and files included. Both scripts make the same
-calls of Keras in the same order, so equal numbers mean that R passes on every value unchanged.
+"Seconds" are those of a single run of the whole script, imports and files included, without a
+measure of their noise. Both scripts make the same calls of Keras in the same order, so equal
+numbers mean that R passes on every value unchanged.
 
 ![Two test images](../plots/r_images.png)
 ![Accuracy and loss by epoch](../plots/r_curves.png)
@@ -69,7 +70,7 @@ def main(train_into: Path | None) -> None:
         "largest_difference": float(np.abs(answers["r"] - answers["python"]).max()),
     }
     by_processor.write("r_twin", measured, "params.yaml: r_cnn", "r/R/model.R", "r/train.R")
-    document(by_processor.read("r_twin"))
+    files.write_bytes(Path("docs/r.md"), document(by_processor.read("r_twin")).encode())
 
 
 def train(params: RCNN, path: Path) -> None:
@@ -90,7 +91,9 @@ def train(params: RCNN, path: Path) -> None:
         model.add(layers.Dense(units, activation="relu"))
     model.add(layers.Dense(len(CLASS_NAMES), activation="softmax"))
     model.compile(
-        keras.optimizers.Adam(params.learning_rate), "categorical_crossentropy", ["accuracy"]
+        optimizer=keras.optimizers.Adam(params.learning_rate),
+        loss="categorical_crossentropy",
+        metrics=["accuracy"],
     )
     model.fit(
         np.asarray(train_split.images),
@@ -120,8 +123,8 @@ def timed(*arguments: str) -> float:
     return time.perf_counter() - started
 
 
-def document(found: dict[str, dict]) -> None:
-    """Write docs/r.md from the measurements by kind of processor."""
+def document(found: dict[str, dict]) -> str:
+    """Return docs/r.md from the measurements by kind of processor."""
     rows: dict[str, list[str]] = {
         "test accuracy, from R": [f"{of['accuracy']['r']:.2%}" for of in found.values()],
         "test accuracy, from Python": [f"{of['accuracy']['python']:.2%}" for of in found.values()],
@@ -134,10 +137,9 @@ def document(found: dict[str, dict]) -> None:
         "seconds, from R": [f"{of['seconds']['r']:.0f}" for of in found.values()],
         "seconds, from Python": [f"{of['seconds']['python']:.0f}" for of in found.values()],
     }
-    text = TEXT.format(
+    return TEXT.format(
         machines=by_processor.machines(found), table=by_processor.table("", rows, list(found))
     )
-    files.write_bytes(Path("docs/r.md"), text.encode())
 
 
 def parser() -> argparse.ArgumentParser:

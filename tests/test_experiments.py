@@ -8,8 +8,8 @@ import pytest
 from conftest import ROOT, made_images
 from ruamel.yaml import YAML
 
-from benchmarks import steps
-from experiments import rows, table, training_times
+from benchmarks import by_processor, steps
+from experiments import layers, r_twin, rows, table, training_times
 from experiments.train import build
 from fashion_mnist.dataset.splits import Split
 from fashion_mnist.params import whole
@@ -112,6 +112,14 @@ def test_the_document_shows_the_committed_results(monkeypatch):
     published = yaml.load(table.PUBLISHED)
     found = table.load_all(published)
     assert Path("docs/benchmarks.md").read_text() == table.document(found, published)
+
+
+def test_the_documents_of_r_and_of_the_layers_show_the_committed_results(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert Path("docs/r.md").read_text() == r_twin.document(by_processor.read("r_twin"))
+    models = {"ours": layers.OURS, "theirs": layers.THEIRS}
+    probes = {name: json.loads(path.read_text())["probes"] for name, path in models.items()}
+    assert Path("docs/layers.md").read_text() == layers.document(probes)
 
 
 def test_a_row_counts_its_last_epoch_and_its_own_seeds(tmp_path, monkeypatch):

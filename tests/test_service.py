@@ -554,7 +554,8 @@ def test_a_port_in_use_is_one_line_of_error(service, exported):
     port = service.url.rpartition(":")[2]
     done = start("--port", port, "--models", str(exported))
     assert done.returncode == 1
-    assert re.fullmatch(r"error: 127.0.0.1:\d+: .*; choose others with --host and --port\n", done.stderr)
+    expected = r"error: 127.0.0.1:\d+: .*; choose others with --host and --port\n"
+    assert re.fullmatch(expected, done.stderr)
 
 
 def start(*options: str) -> subprocess.CompletedProcess:
