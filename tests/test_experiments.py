@@ -114,6 +114,16 @@ def test_the_document_shows_the_committed_results(monkeypatch):
     assert Path("docs/benchmarks.md").read_text() == table.document(found, published)
 
 
+def test_the_readme_lists_every_row_with_what_it_reaches(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    readme = Path("README.md").read_text()
+    found = table.load_all(yaml.load(table.PUBLISHED))
+    assert found.keys() == set(rows.names())
+    for name, row in found.items():
+        (line,) = [line for line in readme.splitlines() if f"`{name}.args`" in line and "|" in line]
+        assert f"{table.spread(100 * row.accuracy)} %" in line
+
+
 def test_the_documents_of_r_and_of_the_layers_show_the_committed_results(monkeypatch):
     monkeypatch.chdir(ROOT)
     assert Path("docs/r.md").read_text() == r_twin.document(by_processor.read("r_twin"))

@@ -1,8 +1,8 @@
 # Arrays between R and NumPy.
 #
 # Recent releases of reticulate convert arrays by themselves. Old ones, such as Debian 12's 1.28, do
-# not know NumPy 2. These functions step aside where reticulate converts, and pass raw bytes where it
-# does not. R stores arrays column by column, NumPy row by row.
+# not know NumPy 2. These functions step aside where reticulate converts, and pass raw bytes where
+# it does not. R stores arrays column by column, NumPy row by row.
 
 #' Convert a NumPy array to an R array.
 #'

@@ -5,7 +5,7 @@
 read_params <- function(path = "params.yaml") {
   params <- yaml::read_yaml(path)[["r_cnn"]]
   if (is.null(params)) {
-    stop(path, ": section r_cnn is missing; `git diff ", path, "` shows what changed", call. = FALSE)
+    stop(path, ": r_cnn is missing; `git diff ", path, "` shows what changed", call. = FALSE)
   }
   params
 }

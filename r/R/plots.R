@@ -3,10 +3,11 @@
 RIGHT <- "#1a7f5a"
 WRONG <- "#c8372d"
 BLUE <- "#2563c9"
+FONT <- "DejaVu Sans"
 
 #' The look of all plots.
 theme_project <- function() {
-  ggplot2::theme_minimal(base_size = 10, base_family = "DejaVu Sans") +
+  ggplot2::theme_minimal(base_size = 10, base_family = FONT) +
     ggplot2::theme(
       panel.grid.minor = ggplot2::element_blank(),
       plot.title = ggplot2::element_text(size = 11),
@@ -57,7 +58,7 @@ plot_confusion <- function(table) {
     ggplot2::geom_tile(ggplot2::aes(fill = sqrt(share))) +
     ggplot2::geom_text(
       ggplot2::aes(label = Freq, colour = share > 0.3),
-      data = shown, size = 2.9
+      data = shown, size = 2.9, family = FONT
     ) +
     ggplot2::scale_fill_gradientn(
       colours = c("#f7fbff", "#c6dbef", "#6baed6", "#2171b5", "#08306b"), limits = c(0, 1)
@@ -106,9 +107,10 @@ plot_images <- function(images, table) {
     ggplot2::scale_colour_manual(values = c(`FALSE` = WRONG, `TRUE` = RIGHT)) +
     ggplot2::coord_equal() +
     ggplot2::labs(title = "The CNN from R on two test images") +
-    ggplot2::theme_void(base_size = 10, base_family = "DejaVu Sans") +
+    ggplot2::theme_void(base_size = 10, base_family = FONT) +
     ggplot2::theme(
       legend.position = "none",
+      plot.margin = ggplot2::margin(8, 8, 8, 8),
       plot.title = ggplot2::element_text(size = 11, margin = ggplot2::margin(b = 8)),
       strip.text = ggplot2::element_text(margin = ggplot2::margin(b = 4))
     )
@@ -121,9 +123,10 @@ plot_images <- function(images, table) {
 #' @param width,height The size in inches.
 save_plot <- function(plot, path, width, height) {
   partial <- file.path(dirname(path), paste0(".partial-", basename(path)))
+  # Named explicitly, because ggplot2 prefers another device where the package ragg is installed.
   ggplot2::ggsave(
     partial, plot,
-    device = "png", type = "cairo", width = width, height = height, dpi = 160, bg = "white"
+    device = grDevices::png, type = "cairo", width = width, height = height, dpi = 160, bg = "white"
   )
   file.rename(partial, path)
   invisible(path)
