@@ -91,6 +91,14 @@ def made_files() -> dict[str, bytes]:
     }
 
 
+def committed(path: str) -> str:
+    """Return a file as of the last commit: `make` on another processor changes the working tree."""
+    done = subprocess.run(
+        ["git", "show", f"HEAD:{path}"], cwd=ROOT, check=True, text=True, capture_output=True
+    )
+    return done.stdout
+
+
 class Repository:
     """A working tree with a Git repository, driven by its user's commands."""
 

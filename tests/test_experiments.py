@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, made_images
+from conftest import ROOT, committed, made_images
 from ruamel.yaml import YAML
 
 from benchmarks import by_processor, steps
@@ -128,8 +128,10 @@ def test_the_documents_of_r_and_of_the_layers_show_the_committed_results(monkeyp
     monkeypatch.chdir(ROOT)
     assert Path("docs/r.md").read_text() == r_twin.document(by_processor.read("r_twin"))
     models = {"ours": layers.OURS, "theirs": layers.THEIRS}
-    probes = {name: json.loads(path.read_text())["probes"] for name, path in models.items()}
-    assert Path("docs/layers.md").read_text() == layers.document(probes)
+    probes = {
+        name: json.loads(committed(path.as_posix()))["probes"] for name, path in models.items()
+    }
+    assert committed("docs/layers.md") == layers.document(probes)
 
 
 def test_a_row_counts_its_last_epoch_and_its_own_seeds(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from itertools import pairwise, product
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, committed
 
 from fashion_mnist import tables
 from fashion_mnist.evaluation import metrics
@@ -93,6 +93,19 @@ def test_only_stages_that_measure_read_the_test_images():
 
     assert readers("data/raw") == ["normalize"]  # which converts and counts them
     assert readers("data/test") == ["evaluate", "export", "similar_items"]
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_the_readme_shows_the_committed_accuracies(model):
+    found = json.loads(committed("metrics/evaluate.json"))[model]
+    spread = json.loads(committed("metrics/seed_spread.json"))[model]
+    low, high = 100 * found["accuracy_low"], 100 * found["accuracy_high"]
+    mean, sd = (100 * spread[key]["accuracy"] for key in ("mean", "sd"))
+    line = (
+        f"| {model.upper()} | {100 * found['accuracy']:.2f} % | {low:.2f} to {high:.2f} % "
+        f"| {mean:.2f} ± {sd:.2f} % |"
+    )
+    assert line in committed("README.md")
 
 
 def test_the_summary_shows_the_accuracy_with_its_interval():
