@@ -69,7 +69,7 @@ def test_committed_accuracy_is_plausible():
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
 def test_committed_metrics_are_those_of_the_committed_predictions(model):
     table = tables.read(ROOT / f"plots/predictions_{model}.csv")
-    committed = json.loads((ROOT / "metrics/evaluate.json").read_text())[model]
+    stated = json.loads((ROOT / "metrics/evaluate.json").read_text())[model]
     classes = committed.pop("classes")
     assert metrics.summarize(table) == pytest.approx(committed, rel=1e-3, abs=1e-5)
     for name, scores in metrics.by_class(table).items():
@@ -81,10 +81,10 @@ def test_the_committed_comparison_is_that_of_the_committed_predictions():
         metrics.is_right(tables.read(ROOT / f"plots/predictions_{model}.csv"))
         for model in ("mlp", "cnn")
     )
-    committed = json.loads((ROOT / "metrics/comparison.json").read_text())
+    stated = json.loads((ROOT / "metrics/comparison.json").read_text())
     assert committed.keys() == {"cnn_against_mlp"}
-    assert metrics.compare(mlp, cnn) == pytest.approx(committed["cnn_against_mlp"], rel=1e-4)
-    assert committed["cnn_against_mlp"]["accuracy_difference"] > 0
+    assert metrics.compare(mlp, cnn) == pytest.approx(stated["cnn_against_mlp"], rel=1e-4)
+    assert stated["cnn_against_mlp"]["accuracy_difference"] > 0
 
 
 def test_only_stages_that_measure_read_the_test_images():
