@@ -424,3 +424,35 @@ def test_report_files_are_written(history, run, tmp_path):
     assert not (tmp_path / "out/plots/index.html").exists()
     assert (tmp_path / "out/report.md").read_text().startswith("## ")
     assert json.loads((tmp_path / "out/report.json").read_text())["base"]
+
+
+def test_the_stages_of_r_do_not_hide_those_of_the_same_name(history, run):
+    """Both pipelines have a stage `evaluate`."""
+    branch(history)
+    for folder in ("r", "stages"):
+        (history.folder / folder).mkdir()
+    (history.folder / "r/dvc.lock").write_bytes((ROOT / "r/dvc.lock").read_bytes())
+    (history.folder / "stages/evaluate.py").write_text("changed since")
+    history.commit()
+    found, _ = run("--base", "main")
+    assert "stages/evaluate.py changed since `dvc repro` last ran" in found["notes"][0]
+    assert {"evaluate", "r/dvc.yaml:evaluate"} <= found["stages"].keys()
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("dvc.lock", "<<<<<<< HEAD\nstages:\n"),
+        ("dvc.lock", "x"),
+        ("dvc.lock", "stages:\n  evaluate: 5\n"),
+        ("metrics/evaluate.json", "[]"),
+        ("metrics/evaluate.json", '{"cnn": 5}'),
+        ("metrics/seed_spread.json", "{"),
+    ],
+)
+def test_a_damaged_file_is_named_with_its_side(history, run, path, content):
+    history.commit()
+    (history.folder / path).write_text(content)
+    found, _ = run("--base", "main")
+    assert found["verdict"] == "no baseline"
+    assert found["reason"].startswith(f"{path} of the working tree is not")

@@ -116,8 +116,12 @@ def are_paired(one: pd.DataFrame | None, other: pd.DataFrame | None) -> bool:
 
 def _only_the_seed_changed(base: Results, now: Results) -> bool:
     stages = dvc_lock.changed_stages(base.lock, now.lock)
-    has_new_code = any(path.endswith(".py") for inputs in stages.values() for path in inputs)
+    has_new_code = any(_is_code(path) for inputs in stages.values() for path in inputs)
     return not has_new_code and list(dvc_lock.changed_params(base.lock, now.lock)) == ["train.seed"]
+
+
+def _is_code(path: str) -> bool:
+    return path.split("/")[0] not in ("data", "models", "plots", "params.yaml")
 
 
 def _excuse_by_the_seed(models: Models, base: Results) -> list[str]:

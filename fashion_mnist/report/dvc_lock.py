@@ -10,7 +10,9 @@ from ruamel.yaml.error import YAMLError
 from fashion_mnist.report.revisions import NoBaselineError, Revision
 
 Lock = dict[str, Any]
-LOCKS = ("dvc.lock", "r/dvc.lock")  # the pipelines whose models the report compares
+# The pipelines whose models the report compares, each with the prefix of its stages' names, as DVC
+# writes it: both have a stage `evaluate`.
+LOCKS = {"dvc.lock": "", "r/dvc.lock": "r/dvc.yaml:"}
 
 
 def read(revision: Revision) -> Lock:
@@ -20,20 +22,22 @@ def read(revision: Revision) -> Lock:
         NoBaselineError: a file is not what DVC writes.
     """
     stages: dict[str, Any] = {}
-    for path in LOCKS:
+    for path, prefix in LOCKS.items():
         content = revision.read(path)
         if content is not None:
-            stages |= _stages(content, f"{path} of {revision}")
+            found = _stages(content, f"{path} of {revision}")
+            stages |= {f"{prefix}{name}": stage for name, stage in found.items()}
     return {"stages": stages}
 
 
 def _stages(content: bytes, name: str) -> dict[str, Any]:
     try:
         stages = _yaml(content)["stages"]
-        assert all(isinstance(stage, dict) for stage in stages.values())
-    except (YAMLError, KeyError, TypeError, AttributeError, AssertionError):
-        raise NoBaselineError(f"{name} is not what DVC writes; resolve it or restore it") from None
-    return stages
+        if all(isinstance(stage, dict) for stage in stages.values()):
+            return stages
+    except (YAMLError, KeyError, TypeError, AttributeError):
+        pass
+    raise NoBaselineError(f"{name} is not what DVC writes; resolve it or restore it")
 
 
 def training_inputs(lock: Lock, models: Iterable[str]) -> dict[str, Any]:

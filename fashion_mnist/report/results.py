@@ -20,7 +20,7 @@ class Results(NamedTuple):
     """What a revision has.
 
     revision: its name, for people; models: metrics/evaluate.json, by model; predictions: the
-    predictions table of each model that has one; lock: dvc.lock; seed_spread:
+    predictions table of each model that has one; lock: dvc.lock and r/dvc.lock; seed_spread:
     metrics/seed_spread.json, empty where the file is missing.
     """
 
@@ -43,7 +43,7 @@ def read(revision: Revision) -> Results:
     """
     models = read_evaluation(revision)
     for path in OTHER_EVALUATIONS:
-        models |= _read_json(revision, path)
+        models |= _read_models(revision, path)
     tables = {name: read_predictions(revision, name) for name in models}
     return Results(
         revision=str(revision),
@@ -60,7 +60,7 @@ def read_evaluation(revision: Revision) -> dict[str, dict[str, Any]]:
     Raises:
         NoBaselineError: the file is missing or is not JSON.
     """
-    evaluation = _read_json(revision, EVALUATION)
+    evaluation = _read_models(revision, EVALUATION)
     if not evaluation:
         raise NoBaselineError(f"{revision} has no {EVALUATION}; `dvc repro` makes it")
     # Old revisions have the comparison of their two models in this file, too.
@@ -80,19 +80,28 @@ def read_predictions(revision: Revision, model: str) -> pd.DataFrame | None:
     return table if set(table.columns) >= metrics.PREDICTION_COLUMNS else None
 
 
-def _read_json(revision: Revision, path: str) -> dict[str, Any]:
-    """Return a JSON object of objects and numbers; an empty one where the file is missing.
+def _read_models(revision: Revision, path: str) -> dict[str, dict[str, Any]]:
+    """Return a JSON object of objects; an empty one where the file is missing.
 
     Raises:
-        NoBaselineError: the file is not JSON, or is not such an object.
+        NoBaselineError: the file is damaged.
+    """
+    content = _read_json(revision, path)
+    if not all(isinstance(model, dict) for model in content.values()):
+        raise NoBaselineError(f"{path} of {revision} is not what a stage writes; restore it")
+    return content
+
+
+def _read_json(revision: Revision, path: str) -> dict[str, Any]:
+    """Return a JSON object; an empty one where the file is missing.
+
+    Raises:
+        NoBaselineError: the file is damaged.
     """
     try:
         content = json.loads(revision.read(path) or b"{}")
     except ValueError:
         raise NoBaselineError(f"{path} of {revision} is not JSON; restore it") from None
-    is_evaluation = path != SEED_SPREAD
-    if not isinstance(content, dict) or (
-        is_evaluation and not all(isinstance(model, dict) for model in content.values())
-    ):
+    if not isinstance(content, dict):
         raise NoBaselineError(f"{path} of {revision} is not what a stage writes; restore it")
     return content
