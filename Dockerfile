@@ -5,7 +5,8 @@ COPY requirements-service.txt .
 RUN pip install --no-cache-dir --require-hashes --requirement requirements-service.txt
 COPY fashion_mnist fashion_mnist
 COPY service service
-COPY models/cnn.onnx models/cnn_int8.onnx models/mlp.onnx models/
+COPY models/*.onnx models/
+COPY models/samples models/samples
 COPY models/similar models/similar
 RUN useradd --system --no-create-home service
 USER service

@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # An exported variable, not pasted text, because a branch name may hold anything.
 export BASE ?= origin/main
 
-.PHONY: all serve experiments report benchmarks older deps r r-test notebook test quick test-results test-image \
+.PHONY: all serve experiments report benchmarks older new deps r r-test notebook test quick test-results test-image \
   lint format ci ci-code ci-results requirements
 
 all: .venv/installed
@@ -37,9 +37,14 @@ benchmarks: .venv/installed
 older: .venv/installed
 	@.venv/bin/python -m benchmarks.measured
 
-# Writes each stage's imports into dvc.yaml.
+# A repository for your own pictures: make new NAME=shoes FROM=folder; see CONTRIBUTING.md.
+ITEM ?= item
+new: .venv/installed
+	@.venv/bin/python -m fashion_mnist.new "$(NAME)" --from "$(FROM)" --item "$(ITEM)"
+
+# Writes each stage's imports, and the stages of the models, into dvc.yaml.
 deps: .venv/installed
-	@.venv/bin/python -m fashion_mnist.stage_deps
+	@.venv/bin/python -m fashion_mnist.dvc_yaml
 
 # The CNN from R; Rscript is not needed elsewhere.
 RSCRIPT := $(shell command -v Rscript)

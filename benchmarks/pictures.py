@@ -17,6 +17,7 @@ from PIL import Image, ImageOps
 from benchmarks import measured
 from fashion_mnist import command, files
 from fashion_mnist.dataset import picture, splits
+from fashion_mnist.dataset.spec import Spec
 from fashion_mnist.evaluation import metrics
 from fashion_mnist.inference.onnx_model import OnnxModel
 
@@ -147,7 +148,7 @@ KINDS: dict[str, Callable[[np.ndarray, Generator], bytes]] = {
 }
 
 
-def draw(path: Path, pixels: np.ndarray) -> None:
+def draw(path: Path, pixels: np.ndarray, spec: Spec) -> None:
     """Draw one garment in every kind of picture, each above the model's input."""
     columns = 6
     rows = -(-len(KINDS) // columns)
@@ -165,19 +166,21 @@ def draw(path: Path, pixels: np.ndarray) -> None:
         image = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGBA")
         given.imshow(image, extent=(0, 1, 0, 1), aspect=image.height / image.width)
         given.set_title(fill(name, 20), fontsize=9)
-        read.imshow(picture.pixels(io.BytesIO(content), name), cmap="gray", vmin=0, vmax=255)
+        seen = picture.pixels(io.BytesIO(content), name, spec)
+        read.imshow(seen, cmap="gray", vmin=0, vmax=255)
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
 def main() -> None:
     test = splits.load(Path("data/test"))
     images, labels = splits.to_pixels(test.images[:COUNT]), test.labels[:COUNT]
-    draw(Path("docs/pictures.png"), images[0])
+    draw(Path("docs/pictures.png"), images[0], test.spec)
     model = OnnxModel(Path("models/cnn.onnx"))
     lines, original = [], None
     for name, make in KINDS.items():
         rng = np.random.default_rng(0)
-        read = np.stack([picture.pixels(io.BytesIO(make(image, rng)), name) for image in images])
+        contents = (io.BytesIO(make(image, rng)) for image in images)
+        read = np.stack([picture.pixels(content, name, test.spec) for content in contents])
         right = model(read).probabilities.argmax(axis=1) == labels
         if original is None:
             original = right

@@ -22,9 +22,10 @@ import numpy as np
 from benchmarks import by_processor, cost, measured
 from benchmarks.steps import Steps
 from fashion_mnist import command, files
-from fashion_mnist.dataset import spec, splits
+from fashion_mnist.dataset import splits
 from fashion_mnist.errors import InputError
 from fashion_mnist.params.cnn import CNN
+from fashion_mnist.params.dataset import Dataset
 from fashion_mnist.params.train import Train
 from fashion_mnist.training import cnn, fit, model_file, processor
 from fashion_mnist.training.batch_normalization import FusedBatchNormalization
@@ -80,14 +81,16 @@ def rate(way: str) -> float:
     steps = Steps()
     fit.prepare(train)
     if way == "plain":
-        model = model_file.plain(cnn.build(recipe))
+        model = model_file.plain(cnn.build(recipe, few.spec))
         model.compile("adamw", "sparse_categorical_crossentropy", metrics=["accuracy"])
-        model.fit(*split, batch_size=train.batch_size, callbacks=[steps], verbose=0)
+        model.fit(
+            split.images, split.labels, batch_size=train.batch_size, callbacks=[steps], verbose=0
+        )
         return train.batch_size / steps.median()
     stock = functools.partial(keras.layers.BatchNormalization, momentum=0.6, epsilon=1e-5)
     layer = stock if way == "unfused" else FusedBatchNormalization
     with mock.patch.object(cnn, "FusedBatchNormalization", layer):
-        fit.fit(cnn.build(recipe), split, few, train, recipe, [steps])
+        fit.fit(cnn.build(recipe, few.spec), split, few, train, recipe, [steps])
     return train.batch_size / steps.median()
 
 
@@ -117,11 +120,11 @@ def parts_of_a_step() -> dict[str, float]:
     recipe = CNN.load()
     train = Train.load().model_copy(update={"epochs": 1})
     fit.prepare(train)
-    model = cnn.build(recipe)
     few = splits.load(Path("data/train")).take(np.arange(train.batch_size))
+    model = cnn.build(recipe, few.spec)
     fit.fit(model, few, few, train, recipe)  # compiles the model, builds the optimizer
     images = tf.constant(few.images)
-    targets = tf.one_hot(few.labels, len(spec.CLASS_NAMES))
+    targets = tf.one_hot(few.labels, len(few.spec.classes))
 
     @tf.function
     def forward() -> tf.Tensor:
@@ -184,7 +187,7 @@ def measure() -> None:
             "batch_size": train.batch_size,
             "images_per_second": images_per_second,
             "parts_seconds": parts,
-            "multiply_adds_per_image": cost.training(cnn.build(CNN.load()), 1, 1),
+            "multiply_adds_per_image": cost.training(cnn.build(CNN.load(), Dataset.load()), 1, 1),
             "best_operations_per_second": best_rate(precision),
         },
         *measured.TRAINING,

@@ -28,7 +28,7 @@ def main() -> None:
     train_split = splits.load(Path("data/train"))
     validation = splits.load(Path("data/validation"))
     fit.prepare(train)
-    model = build(recipe)
+    model = build(recipe, train_split.spec)
     fit.fit(model, train_split, validation, train, recipe)
     probes = {
         "trained": layer_probes.measure(model, validation),

@@ -16,7 +16,6 @@ import numpy as np
 from benchmarks import by_processor
 from fashion_mnist import command, files
 from fashion_mnist.dataset import splits
-from fashion_mnist.dataset.spec import CLASS_NAMES, IMAGE_SHAPE
 from fashion_mnist.errors import InputError
 from fashion_mnist.params.r_cnn import RCNN
 from fashion_mnist.training.tf_keras import keras, tf
@@ -79,9 +78,9 @@ def train(params: RCNN, path: Path) -> None:
     tf.config.experimental.enable_op_determinism()
     train_split = splits.load(Path("data/train"))
     validation = splits.load(Path("data/validation"))
-    layers = keras.layers
+    layers, classes = keras.layers, len(train_split.spec.classes)
     model = keras.Sequential(name="r_cnn")
-    model.add(keras.Input(IMAGE_SHAPE, name="images"))
+    model.add(keras.Input(train_split.spec.image_shape, name="images"))
     for position, filters in enumerate(params.filters, start=1):
         model.add(layers.Conv2D(filters, params.kernel_size, activation="relu"))
         if position in params.pool_after:
@@ -89,7 +88,7 @@ def train(params: RCNN, path: Path) -> None:
     model.add(layers.Flatten())
     for units in params.dense_units:
         model.add(layers.Dense(units, activation="relu"))
-    model.add(layers.Dense(len(CLASS_NAMES), activation="softmax"))
+    model.add(layers.Dense(classes, activation="softmax"))
     model.compile(
         optimizer=keras.optimizers.Adam(params.learning_rate),
         loss="categorical_crossentropy",
@@ -97,12 +96,12 @@ def train(params: RCNN, path: Path) -> None:
     )
     model.fit(
         np.asarray(train_split.images),
-        keras.utils.to_categorical(train_split.labels, len(CLASS_NAMES)),
+        keras.utils.to_categorical(train_split.labels, classes),
         batch_size=params.batch_size,
         epochs=params.epochs,
         validation_data=(
             np.asarray(validation.images),
-            keras.utils.to_categorical(validation.labels, len(CLASS_NAMES)),
+            keras.utils.to_categorical(validation.labels, classes),
         ),
         verbose=0,
     )

@@ -18,6 +18,7 @@ from experiments import rows
 from experiments.train import IMAGES, build
 from fashion_mnist import command, files
 from fashion_mnist.errors import InputError
+from fashion_mnist.params.dataset import Dataset
 
 RESULTS = Path("experiments/results")
 ABLATION = Path("experiments/ablation")
@@ -53,7 +54,7 @@ def load(name: str) -> Row | None:
         np.array([run["flip_averaged_accuracy"] for run in runs]),
         np.array([max(run["accuracy"]) for run in runs]),
         runs[0]["parameters"],
-        cost.training(build(recipe), IMAGES["test"], train.epochs),
+        cost.training(build(recipe, Dataset.load()), IMAGES["test"], train.epochs),
     )
 
 

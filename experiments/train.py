@@ -13,6 +13,7 @@ import numpy as np
 from experiments import rows
 from fashion_mnist import command, files
 from fashion_mnist.dataset import splits
+from fashion_mnist.dataset.spec import Spec
 from fashion_mnist.dataset.splits import Split
 from fashion_mnist.errors import InputError
 from fashion_mnist.params.cnn import CNN
@@ -42,6 +43,7 @@ def run(train: Train, recipe: Recipe, measured_on: Literal["test", "validation"]
     split = Split(
         np.concatenate([part.images for part in parts]),
         np.concatenate([part.labels for part in parts]),
+        parts[0].spec,
     )
     expected = IMAGES[measured_on]
     if len(split.labels) != expected:
@@ -51,7 +53,7 @@ def run(train: Train, recipe: Recipe, measured_on: Literal["test", "validation"]
         )
     held_out = splits.load(Path("data") / measured_on)
     precision = fit.prepare(train)
-    model = build(recipe)
+    model = build(recipe, split.spec)
     history = fit.fit(model, split, held_out, train, recipe)
     as_they_are = prediction.predict(model, held_out.images)
     mirrored = prediction.predict(model, held_out.images[:, :, ::-1])
@@ -64,12 +66,12 @@ def run(train: Train, recipe: Recipe, measured_on: Literal["test", "validation"]
     }
 
 
-def build(recipe: Recipe) -> keras.Model:
+def build(recipe: Recipe, spec: Spec) -> keras.Model:
     """Build the model of a recipe."""
     if isinstance(recipe, CNN):
-        return cnn.build(recipe)
+        return cnn.build(recipe, spec)
     if isinstance(recipe, MLP):
-        return mlp.build(recipe)
+        return mlp.build(recipe, spec)
     raise TypeError(f"no model for {type(recipe).__name__}")
 
 

@@ -30,7 +30,7 @@ def row_seconds(train: Train, recipe: Recipe, images: Split) -> float:
     """Return the seconds of a whole training, from its steps on a few of `images`."""
     keras.backend.clear_session()
     fit.prepare(train)
-    model = build(recipe)
+    model = build(recipe, images.spec)
     few = images.take(np.arange(STEPS * train.batch_size) % len(images.labels))
     steps = Steps()
     once = train.model_copy(update={"epochs": 1})
@@ -43,11 +43,11 @@ def unit_seconds(images: Split) -> float:
     keras.backend.clear_session()
     train, recipe = rows.read(UNIT, seed=0)
     fit.prepare(train)
-    model = build(recipe)
+    model = build(recipe, images.spec)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     few = images.take(np.arange(4 * STEPS * train.batch_size) % len(images.labels))
     steps = Steps()
-    model.fit(*few, batch_size=train.batch_size, callbacks=[steps], verbose=0)
+    model.fit(few.images, few.labels, batch_size=train.batch_size, callbacks=[steps], verbose=0)
     return steps.median() * ceil(IMAGES["test"] / train.batch_size)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from sklearn import metrics
 
 from fashion_mnist import command, tables
-from fashion_mnist.dataset.spec import CLASS_NAMES
 from fashion_mnist.errors import InputError
+from fashion_mnist.params.dataset import Dataset
 
 PREFIX = "predictions_"
 
@@ -20,10 +20,11 @@ def main(models: list[str]) -> None:
     paths = paths or sorted(Path("plots").glob(f"{PREFIX}*.csv"))
     if not paths:
         raise InputError(f"plots/{PREFIX}*.csv: not found; make them with `dvc repro`")
+    classes = Dataset.load().classes
     for path in paths:
         table = tables.read(path)
         text = metrics.classification_report(
-            table["actual"], table["predicted"], labels=CLASS_NAMES, digits=4, zero_division=0
+            table["actual"], table["predicted"], labels=classes, digits=4, zero_division=0
         )
         print(f"{path.stem.removeprefix(PREFIX).upper()}, {len(table):,} test images\n\n{text}")
 
@@ -31,7 +32,7 @@ def main(models: list[str]) -> None:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = command.parser(__doc__)
-    parser.add_argument("models", nargs="*", help="mlp, cnn or another; default: all")
+    parser.add_argument("models", nargs="*", help="such as cnn; default: all")
     return parser
 
 

@@ -8,15 +8,17 @@ import argparse
 from pathlib import Path
 
 from fashion_mnist import command, files, tables
+from fashion_mnist.dataset import splits
 from fashion_mnist.errors import InputError
 from fashion_mnist.evaluation import metrics
 
 
 def main(model: str) -> None:
     path = Path(f"plots/predictions_{model}.csv")
-    table = tables.read(path)
-    if missing := metrics.PREDICTION_COLUMNS - set(table.columns):
-        raise InputError(f"{path}: columns {', '.join(sorted(missing))} are missing; make it again")
+    try:
+        table = metrics.with_classes(tables.read(path), splits.load_spec(Path("data")).classes)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}; make it again") from None
     results = {**metrics.summarize(table), "classes": metrics.by_class(table)}
     files.write_json(Path(f"metrics/evaluate_{model}.json"), {model: results})
 

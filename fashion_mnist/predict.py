@@ -1,4 +1,4 @@
-"""Classify pictures of garments: `python -m fashion_mnist.predict photo.jpg more/*.png folder`.
+"""Classify pictures: `python -m fashion_mnist.predict photo.jpg more/*.png folder`.
 
 A picture that can't be read is one line on stderr. The others are classified all the same, and the
 exit status is 1. The models never learned from photographs: see docs/pictures.md.
@@ -16,10 +16,9 @@ import numpy as np
 
 from fashion_mnist import command
 from fashion_mnist.dataset import picture
+from fashion_mnist.dataset.folder import SUFFIXES, pictures_below
 from fashion_mnist.errors import InputError
 from fashion_mnist.inference.onnx_model import BATCH_SIZE, OnnxModel
-
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
 
 Source = tuple[str, Path | BinaryIO]  # the name of a picture, and where to read it
 
@@ -68,9 +67,10 @@ def _find_pictures(arguments: list[str], complaints: list[str]) -> Iterator[Sour
                 f"{argument!r}: no picture; expected a file, a folder, or - for stdin"
             )
         elif path.is_dir():
-            found = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES]
+            found = pictures_below(path)
             if not found:
-                complaints.append(f"{path}: no pictures found, expected {', '.join(SUFFIXES)}")
+                expected = ", ".join(SUFFIXES)
+                complaints.append(f"{path}: no pictures found, expected {expected}")
             yield from ((str(file), file) for file in found)
         else:
             yield argument, path
@@ -84,7 +84,7 @@ def _classify(
         names, images = [], []
         for name, source in sources[start : start + BATCH_SIZE]:
             try:
-                images.append(picture.pixels(source, name))
+                images.append(picture.pixels(source, name, model.spec))
                 names.append(name)
             except InputError as error:
                 complaints.append(str(error))
@@ -117,9 +117,16 @@ def _explain(model: OnnxModel, name: str, source: Path | BinaryIO, path: Path) -
 
     if isinstance(source, io.BytesIO):
         source.seek(0)
-    steps = picture.steps(source, name)
+    steps = picture.steps(source, name, model.spec)
     probabilities = model(steps[-1].pixels[None]).probabilities[0]
     plots.explanation(path, steps, model.verdict(probabilities, top=5)["top"])
+
+
+def top(text: str) -> int:
+    """Return the number of classes to name; a model with fewer names all of its own."""
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} found, expected 1 or more")
+    return int(text)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -127,7 +134,7 @@ def parser() -> argparse.ArgumentParser:
     parser = command.parser(__doc__)
     parser.add_argument("pictures", nargs="*", help="files, folders, - for stdin; default: stdin")
     parser.add_argument(
-        "--top", type=int, default=1, choices=range(1, 11), metavar="1..10", help="how many classes"
+        "--top", type=top, default=1, metavar="N", help="how many classes, the most probable first"
     )
     parser.add_argument(
         "--json", action="store_true", dest="as_json", help="one JSON document on stdout"

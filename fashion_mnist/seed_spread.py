@@ -31,7 +31,15 @@ def main(revisions: list[str]) -> None:
     evaluations = [results.read_evaluation(run) for run in runs]
     models = list(evaluations[0])
     recipe = _common_recipe(runs, models)
-    right = {name: np.stack([_right_answers(run, name) for run in runs]) for name in models}
+    right = {
+        name: np.stack(
+            [
+                _right_answers(run, name, evaluation[name])
+                for run, evaluation in zip(runs, evaluations, strict=True)
+            ]
+        )
+        for name in models
+    }
     files.write_json(PATH, {"recipe": recipe, **measure(evaluations, right)})
     print(f"{PATH}: spread over {len(revisions)} seeds")
 
@@ -95,8 +103,8 @@ def _common_recipe(runs: list[Revision], models: list[str]) -> dict[str, Any]:
     return recipe
 
 
-def _right_answers(run: Revision, model: str) -> np.ndarray:
-    table = results.read_predictions(run, model)
+def _right_answers(run: Revision, model: str, evaluation: dict[str, Any]) -> np.ndarray:
+    table = results.read_predictions(run, model, evaluation)
     if table is None:
         raise InputError(f"{run} has no plots/predictions_{model}.csv; leave it out")
     return metrics.is_right(table)

@@ -7,18 +7,19 @@ for (file in list.files("r/R", full.names = TRUE)) source(file)
 main <- function() {
   params <- read_params()
   keras <- use_keras(params$seed)
+  spec <- load_spec()
   test <- load_split("test")
   if (!file.exists("models/r_cnn.keras")) {
     stop("models/r_cnn.keras: not found; make it with `make r`", call. = FALSE)
   }
   model <- keras$saving$load_model("models/r_cnn.keras", compile = FALSE)
   probabilities <- array_from_numpy(model$predict(test$images, batch_size = 1000L, verbose = 0L))
-  table <- predictions_table(probabilities, array_from_numpy(test$labels))
+  table <- predictions_table(probabilities, array_from_numpy(test$labels), spec$classes)
   write_predictions(table, "plots/predictions_r_cnn.csv")
 
   history <- utils::read.csv("plots/training_r_cnn.csv")
   save_plot(plot_curves(history), "plots/r_curves.png", width = 8, height = 3.2)
-  save_plot(plot_confusion(table), "plots/r_confusion.png", width = 6.6, height = 5.8)
+  save_plot(plot_confusion(table, spec$classes), "plots/r_confusion.png", width = 6.6, height = 5.8)
   shown <- unlist(params$images_shown) + 1
   images <- array_from_numpy(test$images$take(as.list(unlist(params$images_shown)), axis = 0L))
   save_plot(

@@ -9,7 +9,7 @@ main <- function() {
   keras <- use_keras(params$seed)
   train <- load_split("train")
   validation <- load_split("validation")
-  model <- build_model(keras, params)
+  model <- build_model(keras, params, load_spec())
   history <- train_model(keras, model, train, validation, params)
   save_model(keras, model, "models/r_cnn.keras")
   write_table(history, "plots/training_r_cnn.csv")

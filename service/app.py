@@ -7,20 +7,21 @@ are here.
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, Response
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, FastAPI, HTTPException, Response
+from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from fashion_mnist.errors import InputError
+from fashion_mnist.inference import samples
 from fashion_mnist.inference.onnx_model import OnnxModel
 from fashion_mnist.inference.similarity import Index
 from fashion_mnist.version import VERSION
-from service import errors, inference_protocol, pictures
+from service import errors, inference_protocol, page, pictures
 from service.limits import Limits
-from service.loaded import MODELS, Loaded
+from service.loaded import FromApp, Loaded
 
-PAGE = Path(__file__).parent / "page"
 PAGE_HEADERS = {
     "content-security-policy": "default-src 'self'; img-src 'self' data: blob:",
     "x-content-type-options": "nosniff",
@@ -38,18 +39,22 @@ def create_app(models: Path) -> FastAPI:
     Raises:
         InputError: a file is missing or damaged, or the files do not belong together.
     """
+    loaded = load(models)
+    spec = loaded.cnn.spec
     app = FastAPIOffline(
-        title="Fashion-MNIST",
-        description="Which of ten kinds of garment a picture shows, and what looks like it.",
+        title=spec.title,
+        description=f"Which of {len(spec.classes)} classes a picture belongs to, and what looks "
+        f"like the {spec.item} on it.",
         version=VERSION,
         redoc_url=None,
     )
-    app.state.loaded = load(models)
+    app.state.loaded = loaded
     app.add_middleware(Limits)
     errors.install(app)
-    app.mount("/page", StaticFiles(directory=PAGE))
+    app.mount("/page", StaticFiles(directory=page.FOLDER))
     for router in (operation, pictures.router, inference_protocol.router):
         app.include_router(router)
+    app.openapi_schema = inference_protocol.with_shape(app.openapi(), spec)
     return app
 
 
@@ -59,16 +64,36 @@ def load(models: Path) -> Loaded:
     Raises:
         InputError: a file is missing or damaged, or the files do not belong together.
     """
+    # Those of the pipeline and whatever else is there; without the CNN nothing works.
+    paths = {models / "cnn.onnx", *models.glob("*.onnx")}
+    loaded = {path.stem: OnnxModel(path, threads=1) for path in sorted(paths)}
+    spec = loaded["cnn"].spec
+    for name, model in loaded.items():
+        if model.spec != spec:
+            raise InputError(
+                f"{models / name}.onnx: a model of {model.spec.title}, but cnn.onnx is one of "
+                f"{spec.title}; make them again with `dvc repro export`"
+            )
+    found = samples.read(models / "samples")
     return Loaded(
-        models={name: OnnxModel(models / f"{name}.onnx", threads=1) for name in MODELS},
+        models=loaded,
+        samples=found,
+        page=page.render(spec, list(found)),
         index=Index.load(models / "similar", models / "cnn.onnx"),
         threads=ThreadPoolExecutor(THREADS),
     )
 
 
 @operation.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
-async def page() -> Response:
-    return FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
+async def show_page(loaded: FromApp) -> Response:
+    return HTMLResponse(loaded.page, headers=PAGE_HEADERS)
+
+
+@operation.get("/samples/{label}.png", include_in_schema=False)
+async def sample(label: int, loaded: FromApp) -> Response:
+    if label not in loaded.samples:
+        raise HTTPException(404, "no such sample")
+    return Response(loaded.samples[label], media_type="image/png")
 
 
 @operation.get("/metrics", tags=["Operation"], response_class=Response)

@@ -13,10 +13,10 @@ import orjson
 from fastapi import APIRouter, HTTPException, Path, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from fashion_mnist.dataset.spec import SIDE
+from fashion_mnist.dataset.spec import Spec
 from fashion_mnist.inference.onnx_model import INPUT, OUTPUTS, InputName, OnnxModel, OutputName
 from service.errors import REFUSALS, describe
-from service.loaded import MODELS, FromApp, Loaded
+from service.loaded import FromApp, Loaded
 
 MAX_IMAGES = 1024
 HEAD_LENGTH = "inference-header-content-length"
@@ -30,9 +30,7 @@ def _whole(value: Any) -> Any:
 
 
 Size = Annotated[int, Field(strict=True, ge=0), BeforeValidator(_whole)]
-Count = Annotated[int, Field(strict=True, ge=1, le=MAX_IMAGES), BeforeValidator(_whole)]
-ModelName = Annotated[str, Path(examples=list(MODELS))]
-Side = Annotated[int, Field(strict=True, ge=SIDE, le=SIDE), BeforeValidator(_whole)]
+ModelName = Annotated[str, Path(examples=["cnn"])]
 
 
 class Parameters(BaseModel):
@@ -48,8 +46,8 @@ class RequestInput(BaseModel):
     model_config = ConfigDict(strict=True)
     name: InputName
     datatype: Literal["UINT8"]
-    # Not strict, because JSON's arrays are lists and a strict field accepts only tuples.
-    shape: Annotated[tuple[Count, Side, Side], Field(strict=False)]
+    # As the models read images; `with_shape` writes into the OpenAPI document what that is.
+    shape: Annotated[list[Size], Field(min_length=3, max_length=4)]
     parameters: Parameters = Parameters()
     data: Annotated[
         list[Any] | None,
@@ -129,10 +127,26 @@ def _without_references(model: type[BaseModel]) -> dict[str, Any]:
     return resolved(schema)
 
 
+def with_shape(document: dict[str, Any], spec: Spec) -> dict[str, Any]:
+    """Return an OpenAPI document that says which shape the models' input has."""
+    infer = document["paths"]["/v2/models/{name}/infer"]["post"]
+    schema = infer["requestBody"]["content"]["application/json"]["schema"]
+    schema["properties"]["inputs"]["items"]["properties"]["shape"] = {
+        "type": "array",
+        "prefixItems": [
+            {"type": "integer", "minimum": 1, "maximum": MAX_IMAGES},
+            *({"const": length} for length in spec.pixels_shape),
+        ],
+        "minItems": 1 + len(spec.pixels_shape),
+        "maxItems": 1 + len(spec.pixels_shape),
+    }
+    return document
+
+
 @router.get("")
 async def server_metadata(request: Request) -> ServerMetadata:
     return ServerMetadata(
-        name="fashion-mnist", version=request.app.version, extensions=["binary_tensor_data"]
+        name=request.app.title, version=request.app.version, extensions=["binary_tensor_data"]
     )
 
 
@@ -152,7 +166,7 @@ async def model_metadata(name: ModelName, loaded: FromApp) -> ModelMetadata:
     return ModelMetadata(
         name=name,
         platform="onnxruntime_onnx",
-        inputs=[Tensor(name=INPUT, datatype="UINT8", shape=[-1, SIDE, SIDE])],
+        inputs=[Tensor(name=INPUT, datatype="UINT8", shape=[-1, *model.spec.pixels_shape])],
         outputs=[
             Tensor(name=output, datatype="FP32", shape=[-1, units])
             for output, units in model.output_units.items()
@@ -178,7 +192,7 @@ async def model_ready(name: ModelName, loaded: FromApp) -> ModelReady:
     },
 )
 async def infer(name: ModelName, request: Request, loaded: FromApp) -> Response:
-    """Run a model on raw images, uint8 (n, 28, 28): garments bright, background 0.
+    """Run a model on raw images; GET the model for their shape.
 
     Without names of outputs, all outputs come. Inputs and outputs may be binary, as in the
     protocol's extension.
@@ -215,7 +229,8 @@ def _infer(name: str, model: OnnxModel, head: bytes, tail: memoryview) -> Respon
     except ValidationError as error:
         raise HTTPException(422, describe(error)) from None
     wanted = request.outputs or ALL_OUTPUTS
-    arrays = model.outputs([output.name for output in wanted], _images(request.inputs[0], tail))
+    images = _images(request.inputs[0], model.spec, tail)
+    arrays = model.outputs([output.name for output in wanted], images)
 
     described: list[dict[str, Any]] = []
     binary: list[bytes] = []
@@ -241,8 +256,15 @@ def _infer(name: str, model: OnnxModel, head: bytes, tail: memoryview) -> Respon
     )
 
 
-def _images(tensor: RequestInput, tail: memoryview) -> np.ndarray:
-    """Return the input as uint8 (n, 28, 28)."""
+def _images(tensor: RequestInput, spec: Spec, tail: memoryview) -> np.ndarray:
+    """Return the input as uint8 (n, *spec.pixels_shape)."""
+    count, *shape = tensor.shape
+    if not 1 <= count <= MAX_IMAGES or tuple(shape) != spec.pixels_shape:
+        raise HTTPException(
+            422,
+            f"images: shape {tensor.shape}; expected 1 to {MAX_IMAGES} images of "
+            f"{list(spec.pixels_shape)}",
+        )
     expected = math.prod(tensor.shape)
     size = tensor.parameters.binary_data_size
     if size is not None:

@@ -11,17 +11,21 @@ from fastapi import Depends, Request
 from fashion_mnist.inference.onnx_model import OnnxModel
 from fashion_mnist.inference.similarity import Index
 
-MODELS = ("cnn", "cnn_int8", "mlp")  # their names in URLs
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """models: by their names in URLs; index: of the training images; threads: for long work."""
+    """What `create_app` loads.
+
+    models: by their names in URLs; samples: a PNG for each label; page: its HTML; index: of the
+    training images; threads: for long work.
+    """
 
     models: dict[str, OnnxModel]
+    samples: dict[int, bytes]
+    page: str
     index: Index
     threads: Executor
 

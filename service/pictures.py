@@ -19,7 +19,7 @@ SHOWN_SIDE = 256  # pixels, of the steps that /explain shows
 MARK = (255, 106, 0)  # the colour of what mattered
 
 Count = Annotated[int, Query(ge=1, le=100)]
-Top = Annotated[int, Query(ge=1, le=10)]
+Top = Annotated[int, Query(ge=1, le=256)]
 
 router = APIRouter(tags=["Pictures"])
 
@@ -55,7 +55,7 @@ async def similar(request: Request, loaded: FromApp, count: Count = 10) -> Respo
     items = [
         {
             "index": position,
-            "class": loaded.cnn.classes[loaded.index.labels[position]],
+            "class": loaded.cnn.spec.classes[loaded.index.labels[position]],
             "similarity": cosine,
             "image": f"/training-images/{position}.png",
         }
@@ -82,7 +82,7 @@ async def explain(request: Request, loaded: FromApp) -> Response:
     responses={200: {"content": {"image/png": {}}}, **errors.REFUSALS},
 )
 async def training_image(position: int, loaded: FromApp) -> Response:
-    """Return a training image, 28x28."""
+    """Return a training image as the model reads it."""
     images = loaded.index.images
     if not 0 <= position < len(images):
         raise HTTPException(404, f"no such image; there are 0 to {len(images) - 1}")
@@ -94,11 +94,11 @@ async def training_image(position: int, loaded: FromApp) -> Response:
 
 
 def _classify(model: OnnxModel, files: list[tuple[str, BinaryIO]]) -> Answer:
-    return model(np.stack([picture.pixels(file, name) for name, file in files]))
+    return model(np.stack([picture.pixels(file, name, model.spec) for name, file in files]))
 
 
 def _explain(model: OnnxModel, name: str, file: BinaryIO) -> dict[str, Any]:
-    steps = picture.steps(file, name)
+    steps = picture.steps(file, name, model.spec)
     losses = np.maximum(saliency.occlusion(model, steps[-1].pixels), 0)
     overlay = np.zeros((*losses.shape, 4), np.uint8)
     overlay[..., :3] = MARK

@@ -1,4 +1,4 @@
-"""params.yaml -> data/params_checked.txt: every section follows its rules.
+"""params.yaml -> data/params_checked.txt: every section follows its rules, and suits the dataset.
 
 All other stages depend on this one, so a mistake in any section stops `dvc repro` before a stage
 loses its outputs. The file always has the same content, so a change of params.yaml reruns only
@@ -12,7 +12,7 @@ from fashion_mnist.params import whole
 
 
 def main() -> None:
-    whole.load()
+    whole.check_pipeline()
     files.write_bytes(
         Path("data/params_checked.txt"),
         b"params.yaml follows the rules of fashion_mnist/params.\n",

@@ -1,22 +1,29 @@
-"""The sources in params.yaml -> data/raw: the four gzipped IDX files, verified."""
+"""The dataset's sources -> data/raw: its four gzipped IDX files, or its pictures, verified."""
 
 from pathlib import Path
 
 from fashion_mnist import command
-from fashion_mnist.dataset import sources, spec
+from fashion_mnist.dataset import sources
+from fashion_mnist.params.dataset import Dataset
 from fashion_mnist.params.download import Download
 
 
 def main() -> None:
-    download = Download.load()
-    source = sources.fetch(
-        download.sources,
-        spec.SHA256,
-        Path("data/raw"),
-        timeout=download.timeout,
-        retries=download.retries,
-    )
-    print(f"data/raw: four files from {source}, verified")
+    download, dataset = Download.load(), Dataset.load()
+    raw = Path("data/raw")
+    if dataset.idx:
+        source = sources.fetch(
+            dataset.sources,
+            dataset.idx.sha256,
+            raw,
+            timeout=download.timeout,
+            retries=download.retries,
+        )
+    if dataset.pictures:
+        source = sources.fetch_pictures(
+            dataset.sources, dataset.classes, dataset.pictures.groups, dataset.pictures.sha256, raw
+        )
+    print(f"data/raw: {dataset.title} from {source}, verified")
 
 
 if __name__ == "__main__":

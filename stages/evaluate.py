@@ -2,30 +2,34 @@
 
 For each model: metrics (metrics/evaluate.json), every prediction in test order
 (plots/predictions_MODEL.csv) and the confusion matrix. For the CNN: pictures of predictions and of
-confident mistakes. metrics/comparison.json compares the two models.
+confident mistakes. metrics/comparison.json compares each model with those before it.
 """
 
+from itertools import combinations
 from pathlib import Path
+
+import numpy as np
 
 from fashion_mnist import command, files, progress, tables
 from fashion_mnist.dataset import splits
 from fashion_mnist.evaluation import metrics, plots
+from fashion_mnist.params import whole
 from fashion_mnist.params.evaluate import Evaluate
 from fashion_mnist.training import model_file, prediction
 
-MODELS = ("mlp", "cnn")
 PLOTS = Path("plots")
 
 
 def main() -> None:
-    evaluate = Evaluate.load()
-    images, labels = splits.load(Path("data/test"))
-    histories = {name: tables.read(PLOTS / f"training_{name}.csv") for name in MODELS}
+    evaluate, models = Evaluate.load(), whole.models()
+    test = splits.load(Path("data/test"))
+    count, classes = len(test.labels), test.spec.classes
+    histories = {name: tables.read(PLOTS / f"training_{name}.csv") for name in models}
     predictions, results = {}, {}
-    for name in MODELS:
-        progress.say(f"evaluate: the {name.upper()} classifies {len(labels):,} test images")
-        model = model_file.load(Path(f"models/{name}.keras"))
-        table = metrics.predictions(prediction.predict(model, images), labels)
+    for name in models:
+        progress.say(f"evaluate: the {name.upper()} classifies {count:,} test images")
+        model = model_file.load(Path(f"models/{name}.keras"), test.spec)
+        table = metrics.predictions(prediction.predict(model, test.images), test.labels, classes)
         predictions[name] = table
         results[name] = {**metrics.summarize(table), "classes": metrics.by_class(table)}
 
@@ -36,25 +40,29 @@ def main() -> None:
         plots.confusion(
             PLOTS / f"confusion_{name}.png",
             metrics.confusion(table),
-            f"{name.upper()} on {len(labels):,} test images: {results[name]['accuracy']:.2%} right",
+            classes,
+            f"{name.upper()} on {count:,} test images: {results[name]['accuracy']:.2%} right",
         )
     cnn = predictions["cnn"]
     plots.predictions(
         PLOTS / "predictions.png",
-        images[: evaluate.predictions_shown],
+        test.take(np.arange(min(count, evaluate.predictions_shown))),
         cnn.head(evaluate.predictions_shown),
         "The first test images: the CNN's answer, below it the true class",
     )
     mistakes = metrics.most_confident_mistakes(cnn)[: evaluate.mistakes_shown]
     plots.predictions(
         PLOTS / "mistakes.png",
-        images[mistakes],
+        test.take(mistakes),
         cnn.iloc[mistakes],
         "The CNN's most confident mistakes: its answer, below it the true class",
     )
     files.write_json(Path("metrics/evaluate.json"), results)
-    mlp_right, cnn_right = metrics.is_right(predictions["mlp"]), metrics.is_right(cnn)
-    comparison = {"cnn_against_mlp": metrics.compare(mlp_right, cnn_right)}
+    right = {name: metrics.is_right(table) for name, table in predictions.items()}
+    comparison = {
+        f"{name}_against_{base}": metrics.compare(right[base], right[name])
+        for base, name in combinations(right, 2)
+    }
     files.write_json(Path("metrics/comparison.json"), comparison)
 
 

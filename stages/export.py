@@ -1,8 +1,8 @@
 """models/*.keras -> models/*.onnx, which need no TensorFlow, each with a model card (.json).
 
 An ONNX model takes raw uint8 images and carries its calibration, fitted on data/validation. Its
-answers are checked against Keras's on all of data/test. models/cnn_int8.onnx is the CNN with 8-bit
-convolutions. metrics/export.json has calibration, sure answers, and what 8 bits cost.
+answers are checked against Keras's on all of data/test. models/cnn_int8.onnx has 8-bit
+convolutions; models/samples, an image of each class. metrics/export.json says what these cost.
 """
 
 from pathlib import Path
@@ -13,11 +13,10 @@ import numpy as np
 from fashion_mnist import command, files, progress
 from fashion_mnist.dataset import splits
 from fashion_mnist.evaluation import calibration, metrics
-from fashion_mnist.inference import model_card
+from fashion_mnist.inference import model_card, samples
 from fashion_mnist.inference.onnx_model import CALIBRATED_PROBABILITIES, PROBABILITIES, OnnxModel
-from fashion_mnist.params.cnn import CNN
+from fashion_mnist.params import whole
 from fashion_mnist.params.export import Export
-from fashion_mnist.params.mlp import MLP
 from fashion_mnist.params.train import Train
 from fashion_mnist.training import model_file, onnx_export, prediction, quantization
 
@@ -25,7 +24,7 @@ MODELS = Path("models")
 
 
 def main() -> None:
-    train, mlp, cnn, export = Train.load(), MLP.load(), CNN.load(), Export.load()
+    train, models, export = Train.load(), whole.models(), Export.load()
     train_split = splits.load(Path("data/train"))
     validation = splits.load(Path("data/validation"))
     test = splits.load(Path("data/test"))
@@ -36,13 +35,13 @@ def main() -> None:
     def classify(path: Path) -> list[np.ndarray]:
         return OnnxModel(path).outputs((PROBABILITIES, CALIBRATED_PROBABILITIES), test_pixels)
 
-    for name in ("mlp", "cnn"):
+    for name in models:
         progress.say(f"export: the {name.upper()} as ONNX, checked against Keras")
-        model = model_file.load(MODELS / f"{name}.keras")
+        model = model_file.load(MODELS / f"{name}.keras", test.spec)
         temperature = calibration.fit_temperature(
             prediction.predict(model, validation.images), validation.labels
         )
-        exported = onnx_export.to_onnx(model, temperature, export.sure_from)
+        exported = onnx_export.to_onnx(model, test.spec, temperature, export.sure_from)
         with files.atomic(MODELS / f"{name}.onnx") as partial:
             partial.write_bytes(exported.SerializeToString())
             answers[name] = classify(partial)
@@ -59,19 +58,20 @@ def main() -> None:
     right = {name: found[0].argmax(axis=1) == test.labels for name, found in answers.items()}
     results["cnn_int8"] = {"against_cnn": metrics.compare(right["cnn"], right["cnn_int8"])}
 
-    recipes = {"mlp": mlp, "cnn": cnn}
     for name, (_, calibrated) in answers.items():
-        table = metrics.predictions(calibrated, test.labels)
+        table = metrics.predictions(calibrated, test.labels, test.spec.classes)
         results[name] |= metrics.decisions(table, export.sure_from) | metrics.summarize(table)
         source = name.removesuffix("_int8")
         card = model_card.describe(
             MODELS / f"{name}.onnx",
             MODELS / f"{source}.keras",
             Path("data/train"),
-            {"train": train.model_dump(), source: recipes[source].model_dump()},
+            test.spec,
+            {"train": train.model_dump(), source: models[source].model_dump()},
             results[name],
         )
         files.write_json(MODELS / f"{name}.json", card)
+    samples.write(MODELS / "samples", validation)
     # Under a key of its own, because `dvc exp show` lengthens names that two files share.
     files.write_json(Path("metrics/export.json"), {"export": results})
 

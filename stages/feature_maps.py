@@ -18,8 +18,8 @@ from fashion_mnist.training import activations, model_file
 
 def main() -> None:
     maps_shown = FeatureMaps.load().maps_shown
-    model = model_file.load(Path("models/cnn.keras"))
     validation = splits.load(Path("data/validation"))
+    model = model_file.load(Path("models/cnn.keras"), validation.spec)
     shown = splits.one_of_each_class(validation.labels)
     names = activations.relu_layers(model)
     activity = {}
@@ -33,7 +33,7 @@ def main() -> None:
             if layer == name:
                 plots.feature_maps(
                     Path(f"plots/feature_maps_{position}.png"),
-                    *validation.take(shown),
+                    validation.take(shown),
                     maps[shown][..., most_active],
                     f"{name}, {height}x{width}: the {len(most_active)} busiest of {units} units; "
                     f"{activity[name]['active_share']:.0%} of the layer is active",

@@ -14,8 +14,8 @@ from fashion_mnist.training import layer_probes, model_file
 
 
 def main() -> None:
-    model = model_file.load(Path("models/cnn.keras"))
     validation = splits.load(Path("data/validation"))
+    model = model_file.load(Path("models/cnn.keras"), validation.spec)
     probes = {
         "trained": layer_probes.measure(model, validation),
         "untrained": layer_probes.measure(layer_probes.untrained(model), validation),

@@ -5,7 +5,9 @@ Making that repository takes a minute, so each test that uses it is marked as sl
 
 import fcntl
 import gzip
+import hashlib
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -16,7 +18,8 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from fashion_mnist.dataset import spec
+from fashion_mnist.dataset import idx
+from fashion_mnist.dataset.spec import Spec
 
 # No setting of this machine's git, dvc and proxies reaches a test.
 for name in [name for name in os.environ if name.startswith("GIT_")]:
@@ -40,6 +43,7 @@ ROOT = Path(__file__).parent.parent
 CODE = (
     "dvc.yaml",
     "params.yaml",
+    "datasets",
     ".dvcignore",
     ".gitignore",
     ".dvc/config",
@@ -52,7 +56,20 @@ STAGES = [
     *("check_params", "download", "normalize", "train_mlp", "train_cnn"),
     *("evaluate", "feature_maps", "probe_layers", "export", "similar_items"),
 ]
+SPEC = Spec(
+    title="Stripes",
+    item="garment",
+    classes=[
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+    ],
+    side=28,
+    channels=1,
+    mirror_keeps_class=True,
+    cut_out=True,
+)
 TINY = {
+    "dataset": {"name": "made"},
     "normalize": {"validation_size": 50},
     "train": {"epochs": 1, "batch_size": 50},
     "cnn": {"filters": [4, 6, 8], "pool_after": [1, 2], "dropout_rate": 0.1},
@@ -84,11 +101,24 @@ def made_files() -> dict[str, bytes]:
     train_images, train_labels = made_images(600, seed=1)
     test_images, test_labels = made_images(200, seed=2)
     return {
-        spec.TRAIN_IMAGES: gzipped_idx(train_images),
-        spec.TRAIN_LABELS: gzipped_idx(train_labels),
-        spec.TEST_IMAGES: gzipped_idx(test_images),
-        spec.TEST_LABELS: gzipped_idx(test_labels),
+        **dict(zip(idx.TRAIN, map(gzipped_idx, (train_images, train_labels)), strict=True)),
+        **dict(zip(idx.TEST, map(gzipped_idx, (test_images, test_labels)), strict=True)),
     }
+
+
+def made_dataset(source: str) -> dict:
+    """Return what datasets/ says of the made dataset."""
+    sha256 = {
+        name: hashlib.sha256(gzip.decompress(content)).hexdigest()
+        for name, content in made_files().items()
+    }
+    found = {"train_images": 600, "test_images": 200, "sha256": sha256}
+    return {**SPEC.model_dump(), "sources": [source], "idx": found}
+
+
+def with_all_models(params: str) -> str:
+    """Return the text of params.yaml with the sections of the models that are off by default."""
+    return re.sub(r"(?m)^# (?=\w+:$|  \S)", "", params)
 
 
 def committed(path: str) -> str:
@@ -168,16 +198,14 @@ def new_repository(folder: Path) -> Repository:
         else:
             shutil.copy(source, target)
     repository.set_params(**TINY)
-    raw = folder / "data" / "raw"
-    raw.mkdir(parents=True)
+    (folder / "made").mkdir()
     for name, content in made_files().items():
-        (raw / name).write_bytes(content)
+        (folder / "made" / name).write_bytes(content)
+    YAML().dump(made_dataset("made"), folder / "datasets" / "made.yaml")
     repository.run("git", "init", "--quiet")
     repository.run("git", "config", "user.name", "A tester")
     repository.run("git", "config", "user.email", "tester@example.com")
-    repository.repro("check_params")
-    # To DVC the made files are what the stage download wrote.
-    repository.dvc("commit", "--force", "download")
+    repository.repro("download")
     repository.commit("The code and a downloaded dataset")
     return repository
 
@@ -217,10 +245,10 @@ def finished(_finished, tmp_path) -> Repository:
 class Service:
     """The service as a process of its own."""
 
-    def __init__(self, models: Path, *options: str):
+    def __init__(self, models: Path, *options: str, folder: Path = ROOT):
         self.process = subprocess.Popen(
             [sys.executable, "-m", "service", "--port", "0", "--models", str(models), *options],
-            cwd=ROOT,
+            cwd=folder,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

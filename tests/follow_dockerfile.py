@@ -56,7 +56,8 @@ def main() -> None:
             instruction, _, rest = line.partition(" ")
             if instruction == "COPY":
                 *sources, target = rest.split()
-                copy(sources, folder / target)
+                found = [path.relative_to(ROOT) for source in sources for path in ROOT.glob(source)]
+                copy([path.as_posix() for path in found] or sources, folder / target)
             elif instruction == "RUN" and rest.startswith("pip"):
                 subprocess.run([python, "-m", *shlex.split(rest)], cwd=folder, check=True)
             elif instruction in ("CMD", "HEALTHCHECK"):

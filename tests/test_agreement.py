@@ -41,11 +41,11 @@ def test_keras_the_command_and_the_service_agree(kind, request, tmp_path):
     for position, image in enumerate(pixels):
         Image.fromarray(image).save(tmp_path / f"{position:04}.png")
 
-    model = model_file.load(folder / "cnn.keras")
+    spec = OnnxModel(folder / "cnn.onnx").spec
+    model = model_file.load(folder / "cnn.keras", spec)
     temperature = json.loads((folder / "cnn.json").read_text())["test"]["temperature"]
     scaled = pixels[..., None] / np.float32(255)
     keras = calibration.apply(predict(model, scaled), temperature)
-    classes = OnnxModel(folder / "cnn.onnx").classes
 
     command = [sys.executable, "-m", "fashion_mnist.predict", "--json", str(tmp_path)]
     command += ["--model", str(folder / "cnn.onnx")]
@@ -64,7 +64,7 @@ def test_keras_the_command_and_the_service_agree(kind, request, tmp_path):
     assert service.stop() == (0, "")
 
     for answers in (by_command, by_service):
-        positions = [classes.index(answer["class"]) for answer in answers]
+        positions = [spec.classes.index(answer["class"]) for answer in answers]
         probabilities = [answer["probability"] for answer in answers]
         np.testing.assert_allclose(probabilities, keras[range(COUNT), positions], atol=1e-4)
         np.testing.assert_allclose(probabilities, keras.max(axis=1), atol=1e-4)

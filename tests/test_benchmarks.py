@@ -82,6 +82,7 @@ def test_the_documents_of_times_show_the_committed_times(monkeypatch):
 def test_a_document_is_older_than_what_changed_since(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / "params.yaml", "params.yaml")
+    shutil.copytree(ROOT / "datasets", "datasets")
     Path("code.py").write_text("first")
     Path("other.py").write_text("first")
     measured.RECORD.parent.mkdir()

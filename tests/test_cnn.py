@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import ROOT, made_images
+from conftest import ROOT, SPEC, made_images
 from ruamel.yaml import YAML
 
 from fashion_mnist.params.cnn import CNN
@@ -31,7 +31,7 @@ def _float32():
 
 def test_published_dropout_comes_before_each_pooling_and_behind_the_dense_layer():
     settings = {"filters": [32, 64], "conv_dropout_rate": 0.4, "dropout_rate": 0.5}
-    model = cnn.build(cnn_params(**PUBLISHED | settings))
+    model = cnn.build(cnn_params(**PUBLISHED | settings), SPEC)
     kinds = [(type(layer).__name__, getattr(layer, "rate", None)) for layer in model.layers]
     block = [("Conv2D", None), ("Dropout", 0.4), ("MaxPooling2D", None), ("ReLU", None)]
     head = [
@@ -45,7 +45,7 @@ def test_published_dropout_comes_before_each_pooling_and_behind_the_dense_layer(
 
 
 def test_pooling_before_relu_gives_the_same_numbers_as_after():
-    ours = cnn.build(cnn_params(**PUBLISHED | {"filters": [8, 8], "dense_units": []}))
+    ours = cnn.build(cnn_params(**PUBLISHED | {"filters": [8, 8], "dense_units": []}), SPEC)
     layers = keras.layers
     usual = keras.Sequential(
         [

@@ -18,7 +18,7 @@ MODULES = {
 # The imports of the others take a second or more: TensorFlow, SciPy.
 QUICK = {
     *("stages.check_params", "stages.download", "service", "fashion_mnist.predict"),
-    *("fashion_mnist.summary", "fashion_mnist.stage_deps"),
+    *("fashion_mnist.summary", "fashion_mnist.dvc_yaml"),
 }
 COMMANDS = [
     pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow])
@@ -70,8 +70,9 @@ def write(tmp_path):
 def test_every_stage_and_no_other_module_than_these_is_a_command():
     scripts = {f"stages.{path.stem}" for path in (ROOT / "stages").glob("[a-z]*.py")}
     names = ("predict", "report", "summary", "classification_report", "measure", "seed_spread")
-    library = {f"fashion_mnist.{name}" for name in (*names, "stage_deps")}
-    assert scripts | library | {"service"} == MODULES
+    library = {f"fashion_mnist.{name}" for name in (*names, "dvc_yaml", "describe")}
+    # The repositories that `new` makes do not have it.
+    assert scripts | library | {"service"} == MODULES - {"fashion_mnist.new"}
 
 
 def docstring(name: str) -> str:
@@ -89,9 +90,9 @@ def test_help_shows_the_usage_and_starts_no_work(start, tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", sorted(MODULES - {"fashion_mnist.summary"}))
+@pytest.mark.parametrize("name", sorted(MODULES - {"fashion_mnist.summary", "fashion_mnist.new"}))
 def test_without_packages_a_command_says_what_to_do(start, name):
-    """-S hides the environment's packages; fashion_mnist.summary needs none."""
+    """-S hides the environment's packages; fashion_mnist.summary and new need none."""
     done = start(name, options=["-S"])
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: {sys.executable} has no package ")
@@ -102,11 +103,11 @@ def test_without_packages_a_command_says_what_to_do(start, name):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["stages.check_params"], "error: params.yaml: not found; run from the repository's root"),
+        (["stages.check_params"], "error: dvc.yaml: not found; run from the repository's root"),
         (["stages.download"], "error: params.yaml: not found; run from the repository's root"),
         (["fashion_mnist.summary"], "error: metrics/evaluate.json: not found; make it with"),
         (["fashion_mnist.predict", "a.png"], "error: models/cnn.onnx: not found; make it with"),
-        (["fashion_mnist.stage_deps"], "error: dvc.yaml: not found; run from the"),
+        (["fashion_mnist.dvc_yaml"], "error: dvc.yaml: not found; run from the"),
         (["service"], "error: models/cnn.onnx: not found; make it with"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, committed, made_images
+from conftest import ROOT, SPEC, committed, made_images
 from ruamel.yaml import YAML
 
 from benchmarks import by_processor, steps
@@ -33,7 +33,7 @@ MATRIX = STAGES["train"]["matrix"]
 )
 def test_published_models_have_the_published_layers(row, parameters):
     _, recipe = rows.read(row, seed=0)
-    assert build(recipe).count_params() == parameters
+    assert build(recipe, SPEC).count_params() == parameters
 
 
 def test_every_row_is_run(monkeypatch):
@@ -66,7 +66,7 @@ def test_an_ablation_changes_what_it_names_and_nothing_else(name, changes):
 def test_the_seconds_of_a_row_are_those_of_its_steps(monkeypatch):
     train, recipe = rows.read("mlp", seed=0)
     images, labels = made_images(200, seed=3)
-    split = Split(images[..., None] / np.float32(255), labels)
+    split = Split(images[..., None] / np.float32(255), labels, SPEC)
     train = train.model_copy(update={"batch_size": 512, "epochs": 6})
     monkeypatch.setattr(steps.Steps, "median", lambda steps: 0.5)
     # 118 steps an epoch: 117 whole batches and a part of one.

@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Repository
+from conftest import Repository, made_dataset
 from ruamel.yaml import YAML
 
-from fashion_mnist.dataset import spec
+from fashion_mnist.dataset import idx
 
 
 def complaint(done: subprocess.CompletedProcess) -> str:
@@ -44,6 +44,7 @@ def runs_as_if_nothing_had_happened(repository: Repository, stage: str, before: 
 
 
 BAD = {
+    "dataset": {"name": "a/b"},
     "download": {"retries": -1},
     "normalize": {"seed": -1},
     "train": {"epochs": 0},
@@ -97,11 +98,11 @@ def test_bad_params_stop_dvc_before_any_stage_loses_an_output(finished, command,
 
 def test_a_corrupt_download_is_named_and_no_split_touched(finished):
     before = finished.outputs()
-    path = finished.folder / "data" / "raw" / spec.TRAIN_LABELS
+    path = finished.folder / "data" / "raw" / idx.TRAIN[1]
     sound = path.read_bytes()
     path.chmod(0o644)
     path.write_bytes(sound[:-20])
-    assert f"data/raw/{spec.TRAIN_LABELS}: corrupt gzip" in complaint(finished.stage("normalize"))
+    assert f"data/raw/{idx.TRAIN[1]}: corrupt gzip" in complaint(finished.stage("normalize"))
     path.write_bytes(sound)
     assert finished.outputs() == before
     runs_as_if_nothing_had_happened(finished, "normalize", before)
@@ -109,10 +110,13 @@ def test_a_corrupt_download_is_named_and_no_split_touched(finished):
 
 def test_a_download_with_another_checksum_changes_nothing(finished):
     before = finished.outputs()
-    finished.set_params(download={"sources": ["http://127.0.0.1:9", "data/raw"]})
+    described = made_dataset("data/raw")
+    described["sources"].insert(0, "http://127.0.0.1:9")
+    described["idx"]["sha256"][idx.TRAIN[0]] = 64 * "0"
+    YAML().dump(described, finished.folder / "datasets" / "made.yaml")
     said = complaint(finished.stage("download"))
     assert "http://127.0.0.1:9: not reachable" in said
-    assert f"data/raw: {spec.TRAIN_IMAGES} has SHA-256" in said
+    assert f"data/raw: {idx.TRAIN[0]} has SHA-256" in said
     assert finished.outputs() == before
 
 

@@ -4,7 +4,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from conftest import made_images
+from conftest import SPEC, made_images
 
 from fashion_mnist.dataset.splits import Split
 from fashion_mnist.errors import InputError
@@ -27,7 +27,7 @@ MLP_RECIPE = MLP(hidden_units=[16], dropout_rate=0.1, **RECIPE)
 
 def made_split(count: int, seed: int) -> Split:
     images, labels = made_images(count, seed)
-    return Split(images[..., None] / np.float32(255), labels)
+    return Split(images[..., None] / np.float32(255), labels, SPEC)
 
 
 TRAINING, VALIDATION = made_split(200, seed=6), made_split(50, seed=7)
@@ -35,7 +35,7 @@ TRAINING, VALIDATION = made_split(200, seed=6), made_split(50, seed=7)
 
 def train(settings=TRAIN, recipe=MLP_RECIPE):
     fit.prepare(settings)
-    model = mlp.build(recipe)
+    model = mlp.build(recipe, SPEC)
     return model, fit.fit(model, TRAINING, VALIDATION, settings, recipe)
 
 
@@ -66,9 +66,9 @@ def test_a_loss_that_is_not_a_number_stops_training_and_says_when(batch_size):
         train(settings, recipe)
 
 
-def epoch_of_batches(recipe, epoch=0):
+def epoch_of_batches(recipe, epoch=0, split=TRAINING):
     per_epoch = 7  # 200 images in batches of 32
-    batches = fit._batches(TRAINING, TRAIN, recipe)
+    batches = fit._batches(split, TRAIN, recipe)
     return list(islice(batches, epoch * per_epoch, (epoch + 1) * per_epoch))
 
 
@@ -80,7 +80,8 @@ def test_an_epoch_shows_each_image_once_in_another_order():
         shown = {images[i].tobytes() for images, _ in batches for i in range(len(images))}
         assert shown == {image.tobytes() for image in TRAINING.images}
     assert not np.array_equal(first[0][0], second[0][0])
-    label_of = {image.tobytes(): label for image, label in zip(*TRAINING, strict=True)}
+    pairs = zip(TRAINING.images, TRAINING.labels, strict=True)
+    label_of = {image.tobytes(): label for image, label in pairs}
     for images, targets in first:
         assert [label_of[image.tobytes()] for image in images] == targets.argmax(axis=1).tolist()
 
@@ -97,6 +98,14 @@ def test_every_image_is_seen_mirrored_in_every_other_epoch():
     assert shown[0] | shown[1] == straight | mirrored
     assert not as_is[0] & as_is[1]
     assert 60 < len(as_is[0]) < 140
+
+
+def test_nothing_is_mirrored_where_a_mirrored_image_is_of_another_class():
+    spec = SPEC.model_copy(update={"mirror_keeps_class": False})
+    straight = {image.tobytes() for image in TRAINING.images}
+    for epoch in (0, 1):
+        batches = epoch_of_batches(MLP_RECIPE, epoch, TRAINING._replace(spec=spec))
+        assert {image.tobytes() for images, _ in batches for image in images} == straight
 
 
 def test_auto_precision_is_the_one_that_this_processor_computes_in(monkeypatch):
@@ -164,7 +173,7 @@ def weights_of():
         recipe = CNN(**{**plain, **RECIPE, "flip": False, **changes})
         settings = TRAIN.model_copy(update={"epochs": 1})
         fit.prepare(settings)
-        model = cnn.build(recipe)
+        model = cnn.build(recipe, SPEC)
         fit.fit(model, TRAINING, VALIDATION, settings, recipe)
         return np.concatenate([weights.ravel() for weights in model.get_weights()])
 

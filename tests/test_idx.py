@@ -2,7 +2,7 @@ import gzip
 
 import numpy as np
 import pytest
-from conftest import gzipped_idx, made_images
+from conftest import SPEC, gzipped_idx, made_images
 
 from fashion_mnist.dataset import idx
 from fashion_mnist.errors import InputError
@@ -12,19 +12,20 @@ from fashion_mnist.errors import InputError
 def pair(tmp_path):
     """Paths of a sound pair of files with 20 images."""
     images, labels = made_images(20, seed=0)
-    images_path, labels_path = tmp_path / "images.gz", tmp_path / "labels.gz"
+    images_path, labels_path = (tmp_path / name for name in idx.TEST)
     images_path.write_bytes(gzipped_idx(images))
     labels_path.write_bytes(gzipped_idx(labels))
     return images_path, labels_path
 
 
 def test_images_are_scaled_and_reshaped(pair):
-    split = idx.read_split(*pair)
+    split = idx.read_split(pair[0].parent, idx.TEST, SPEC)
     images, labels = made_images(20, seed=0)
     assert split.images.shape == (20, 28, 28, 1)
     assert split.images.dtype == np.float32
     np.testing.assert_array_equal(split.images[..., 0], images.astype(np.float32) / np.float32(255))
     np.testing.assert_array_equal(split.labels, labels)
+    assert split.spec == SPEC
 
 
 def recompressed(change):
@@ -60,6 +61,6 @@ def replaced(array):
 def test_an_error_names_the_file_and_what_is_wrong(pair, which, spoil, complaint):
     spoil(pair[which])
     with pytest.raises(InputError) as caught:
-        idx.read_split(*pair)
+        idx.read_split(pair[0].parent, idx.TEST, SPEC)
     assert str(pair[which]) in str(caught.value)
     assert complaint in str(caught.value)

@@ -3,18 +3,18 @@
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import SPEC
 
-from fashion_mnist.dataset.spec import CLASS_NAMES
 from fashion_mnist.evaluation import metrics
 from fashion_mnist.report import judgement
 
-ACTUAL = np.repeat(CLASS_NAMES, 100)
+ACTUAL = pd.Series(pd.Categorical(np.repeat(SPEC.classes, 100), SPEC.classes))
 MARGINS = {
     "accuracy": 0.01,
     "loss": 0.01,
     "macro_f1": 0.01,
     "expected_calibration_error": 0.01,
-    "classes": dict.fromkeys(CLASS_NAMES, 0.05),
+    "classes": dict.fromkeys(SPEC.classes, 0.05),
 }
 
 
@@ -37,11 +37,12 @@ def judge(gained: int, lost: int, margins: dict | None = None, models_changed: i
 
 def table(right: np.ndarray, probability: float = 0.9) -> pd.DataFrame:
     """Return predictions whose wrong answers are the next class."""
-    following = dict(zip(CLASS_NAMES, [*CLASS_NAMES[1:], CLASS_NAMES[0]], strict=True))
+    labels = ACTUAL.cat.codes
+    answers = np.where(right, labels, (labels + 1) % len(SPEC.classes))
     return pd.DataFrame(
         {
             "actual": ACTUAL,
-            "predicted": np.where(right, ACTUAL, [following[name] for name in ACTUAL]),
+            "predicted": pd.Categorical.from_codes(answers, SPEC.classes),
             "probability": probability,
             "actual_probability": np.where(right, probability, 1 - probability),
         }
@@ -83,7 +84,7 @@ def test_a_class_without_images_is_not_judged():
     chosen = ACTUAL != "Bag"
     right = np.ones(chosen.sum(), bool)
     _, classes = judgement.judge_right_answers(ACTUAL[chosen], right, right, None, 1)
-    assert classes.keys() == set(CLASS_NAMES) - {"Bag"}
+    assert classes.keys() == set(SPEC.classes) - {"Bag"}
 
 
 @pytest.mark.parametrize(

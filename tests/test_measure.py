@@ -1,23 +1,33 @@
 """Predictions of any language are measured, and reported as scikit-learn does."""
 
 import json
+import shutil
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, SPEC
 
 from fashion_mnist import classification_report, measure
 from fashion_mnist.errors import InputError
 
+HEAD = "actual,predicted,probability,actual_probability\n"
 
-def test_the_same_predictions_give_the_same_metrics_but_for_their_four_digits(
-    tmp_path, monkeypatch
-):
-    monkeypatch.chdir(tmp_path)
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The current folder: it has the description of the dataset, and no predictions."""
+    (tmp_path / "data").mkdir()
+    evaluation = json.loads((ROOT / "metrics/evaluate.json").read_text())["cnn"]
+    spec = SPEC.model_copy(update={"classes": [*evaluation["classes"]]})
+    (tmp_path / "data" / "dataset.json").write_text(spec.model_dump_json())
     (tmp_path / "plots").mkdir()
-    content = (ROOT / "plots/predictions_cnn.csv").read_bytes()
-    (tmp_path / "plots/predictions_other.csv").write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_same_predictions_give_the_same_metrics_but_for_their_four_digits(folder):
+    shutil.copy(ROOT / "plots/predictions_cnn.csv", folder / "plots/predictions_other.csv")
     measure.main("other")
-    found = json.loads((tmp_path / "metrics/evaluate_other.json").read_text())["other"]
+    found = json.loads((folder / "metrics/evaluate_other.json").read_text())["other"]
     expected = json.loads((ROOT / "metrics/evaluate.json").read_text())["cnn"]
     assert found["classes"] == expected["classes"]
     for name in ("accuracy", "accuracy_low", "accuracy_high", "macro_f1"):
@@ -31,26 +41,26 @@ def test_the_same_predictions_give_the_same_metrics_but_for_their_four_digits(
     [
         (None, "not found; make it"),
         ("actual,predicted\nBag,Bag\n", "columns actual_probability, probability are missing"),
+        (f"{HEAD}?,?,0.9,0.1\n", r"predictions_x.csv: actual = '\?' is none of the classes"),
         ("", "not a CSV table"),
     ],
 )
-def test_a_table_that_is_none_is_refused(tmp_path, monkeypatch, content, complaint):
-    monkeypatch.chdir(tmp_path)
+def test_a_table_that_is_none_is_refused(folder, content, complaint):
     if content is not None:
-        (tmp_path / "plots").mkdir()
-        (tmp_path / "plots/predictions_x.csv").write_text(content)
+        (folder / "plots/predictions_x.csv").write_text(content)
     with pytest.raises(InputError, match=complaint):
         measure.main("x")
-    assert not (tmp_path / "metrics").exists()
+    assert not (folder / "metrics").exists()
 
 
 def test_the_classification_report_has_the_committed_recalls(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     classification_report.main(["cnn"])
     printed = capsys.readouterr().out
-    assert printed.startswith("CNN, 10,000 test images\n")
-    shirt = json.loads((ROOT / "metrics/evaluate.json").read_text())["cnn"]["classes"]["Shirt"]
-    (line,) = [line for line in printed.splitlines() if line.strip().startswith("Shirt ")]
-    assert line.split()[1:] == [f"{shirt[name]:.4f}" for name in ("precision", "recall", "f1")] + [
-        "1000"
-    ]
+    classes = json.loads((ROOT / "metrics/evaluate.json").read_text())["cnn"]["classes"]
+    count = sum(scores["support"] for scores in classes.values())
+    assert printed.startswith(f"CNN, {count:,} test images\n")
+    for name, scores in classes.items():
+        (line,) = [line for line in printed.splitlines() if line.strip().startswith(f"{name} ")]
+        expected = [scores[key] for key in ("precision", "recall", "f1", "support")]
+        assert [*map(float, line.split()[-4:])] == pytest.approx(expected, abs=1e-4)

@@ -1,9 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import SPEC
 from sklearn.metrics import log_loss, precision_recall_fscore_support
 
-from fashion_mnist.dataset.spec import CLASS_NAMES
 from fashion_mnist.evaluation import metrics
 
 
@@ -13,13 +13,16 @@ def right_answers(right: int, count: int) -> np.ndarray:
 
 def predictions_table(confidences: list[float], right: list[bool]) -> pd.DataFrame:
     """Return predictions of Bags whose wrong ones are Coats."""
-    return pd.DataFrame(
-        {
-            "actual": "Bag",
-            "predicted": np.where(right, "Bag", "Coat"),
-            "probability": confidences,
-            "actual_probability": confidences,
-        }
+    return metrics.with_classes(
+        pd.DataFrame(
+            {
+                "actual": "Bag",
+                "predicted": np.where(right, "Bag", "Coat"),
+                "probability": confidences,
+                "actual_probability": confidences,
+            }
+        ),
+        SPEC.classes,
     )
 
 
@@ -56,7 +59,7 @@ def test_a_certain_prediction_falls_into_the_last_bin():
 
 def test_metrics_are_those_of_scikit_learn(many):
     probabilities, labels = many
-    table = metrics.predictions(probabilities, labels)
+    table = metrics.predictions(probabilities, labels, SPEC.classes)
     found = metrics.measure(table)
     precision, recall, f1, support = precision_recall_fscore_support(
         labels, probabilities.argmax(axis=1)
@@ -74,7 +77,7 @@ def test_metrics_are_those_of_scikit_learn(many):
 
 
 def test_weights_count_images_more_than_once_or_not_at_all(many):
-    table = metrics.predictions(*many)
+    table = metrics.predictions(*many, SPEC.classes)
     weights = np.random.default_rng(1).integers(0, 4, (2, len(table)))
     weighted = metrics.measure(table, weights)
     for row, counts in enumerate(weights):
@@ -84,7 +87,7 @@ def test_weights_count_images_more_than_once_or_not_at_all(many):
 
 
 def test_a_file_of_predictions_gives_nearly_the_same_metrics(many):
-    table = metrics.predictions(*many)
+    table = metrics.predictions(*many, SPEC.classes)
     in_file = metrics.rounded(table).astype({"actual_probability": float})
     expected = metrics.measure(table)
     for name, value in metrics.measure(in_file).items():
@@ -116,12 +119,12 @@ def test_summary_and_classes_by_hand():
     labels = np.array([0, 0, 0, 1], np.uint8)
     probabilities = np.full((4, 10), 0.05, np.float32)
     probabilities[[0, 1, 2, 3], [0, 0, 1, 1]] = 0.55
-    table = metrics.predictions(probabilities, labels)
+    table = metrics.predictions(probabilities, labels, SPEC.classes)
     summary, classes = metrics.summarize(table), metrics.by_class(table)
     assert summary["accuracy"] == 0.75
     assert summary["accuracy_low"] < 0.75 < summary["accuracy_high"]
     assert summary["loss"] == pytest.approx(-(3 * np.log(0.55) + np.log(0.05)) / 4, rel=1e-6)
-    assert list(classes) == list(CLASS_NAMES)
+    assert list(classes) == SPEC.classes
     assert classes["T-shirt/top"] == {
         "precision": 1.0,
         "recall": pytest.approx(2 / 3),
@@ -146,7 +149,8 @@ def test_the_mean_interval_by_hand():
 
 
 def test_the_confusion_matrix_has_actual_classes_in_rows():
-    table = pd.DataFrame({"actual": ["Dress", "Dress"], "predicted": ["Dress", "Sneaker"]})
+    probabilities = np.eye(10)[[3, 7]]  # Dress, Sneaker
+    table = metrics.predictions(probabilities, np.array([3, 3], np.uint8), SPEC.classes)
     counts = metrics.confusion(table)
     assert counts.shape == (10, 10)
     assert counts[3, 7] == 1
@@ -155,7 +159,7 @@ def test_the_confusion_matrix_has_actual_classes_in_rows():
 
 def test_predictions_keep_the_order_of_the_images_and_are_rounded_for_files_alone():
     probabilities = np.array([[0.1, 0.7, 0.2] + [0] * 7, [1 / 3, 1 / 7, 0] + [0] * 7], np.float32)
-    table = metrics.predictions(probabilities, np.array([1, 1], np.uint8))
+    table = metrics.predictions(probabilities, np.array([1, 1], np.uint8), SPEC.classes)
     assert table["actual"].tolist() == ["Trouser", "Trouser"]
     assert table["predicted"].tolist() == ["Trouser", "T-shirt/top"]
     assert table["probability"].tolist() == pytest.approx([0.7, 1 / 3], rel=1e-7)

@@ -4,7 +4,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from conftest import made_images
+from conftest import SPEC, made_images
 from test_cnn import cnn_params
 
 from fashion_mnist.errors import InputError
@@ -19,7 +19,7 @@ IMAGES = made_images(50, seed=3)[0][..., None] / np.float32(255)
 def trained():
     """A CNN in mixed precision, with trained moving statistics."""
     keras.config.set_dtype_policy("mixed_bfloat16")
-    model = cnn.build(cnn_params(filters=[4, 8], pool_after=[1], dropout_rate=0.5))
+    model = cnn.build(cnn_params(filters=[4, 8], pool_after=[1], dropout_rate=0.5), SPEC)
     model.compile("adam", "sparse_categorical_crossentropy")
     model.fit(IMAGES, np.arange(50) % 10, verbose=0)
     keras.config.set_dtype_policy("float32")
@@ -28,7 +28,7 @@ def trained():
 
 def test_a_saved_model_is_the_trained_one_in_float32(trained, tmp_path):
     model_file.save(trained, tmp_path / "cnn.keras")
-    loaded = model_file.load(tmp_path / "cnn.keras")
+    loaded = model_file.load(tmp_path / "cnn.keras", SPEC)
     assert {layer.compute_dtype for layer in loaded.layers} == {"float32"}
     for weight, expected in zip(loaded.get_weights(), trained.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, expected)
@@ -80,6 +80,13 @@ def not_built(path):
     keras.Sequential([keras.layers.Dense(10)]).save(path)
 
 
+@pytest.mark.parametrize("change", [{"side": 32}, {"channels": 3}, {"classes": list("abc")}])
+def test_a_model_of_other_images_or_classes_is_refused(trained, tmp_path, change):
+    model_file.save(trained, tmp_path / "cnn.keras")
+    with pytest.raises(InputError, match="input and output shapes"):
+        model_file.load(tmp_path / "cnn.keras", SPEC.model_copy(update=change))
+
+
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
@@ -97,7 +104,7 @@ def test_a_foreign_or_damaged_file_is_refused_in_one_line(trained, tmp_path, spo
     model_file.save(trained, path)
     spoil(path)
     with pytest.raises(InputError) as caught:
-        model_file.load(path)
+        model_file.load(path, SPEC)
     assert str(path) in str(caught.value)
     assert complaint in str(caught.value)
     assert "train_cnn" in str(caught.value)

@@ -1,20 +1,34 @@
 import numpy as np
 import pytest
-from conftest import made_images
+from conftest import SPEC, made_images
 from test_cnn import PUBLISHED, cnn_params
 
-from fashion_mnist.dataset import spec
+from fashion_mnist.dataset.spec import Spec
+from fashion_mnist.dataset.splits import to_pixels
 from fashion_mnist.errors import InputError
 from fashion_mnist.evaluation import calibration
 from fashion_mnist.inference.onnx_model import OnnxModel
+from fashion_mnist.params.linear import Linear
 from fashion_mnist.params.mlp import MLP
 from fashion_mnist.params.recipe import Recipe
-from fashion_mnist.training import cnn, mlp, model_file, onnx_export
+from fashion_mnist.params.resnet import ResNet
+from fashion_mnist.training import cnn, linear, mlp, model_file, onnx_export, resnet
 from fashion_mnist.training.prediction import predict
 from fashion_mnist.training.tf_keras import keras
 
-PIXELS = made_images(300, seed=5)[0]
-IMAGES = PIXELS[..., None] / np.float32(255)
+COLOUR = SPEC.model_copy(
+    update={"classes": list("abcd"), "side": 16, "channels": 3, "cut_out": False}
+)
+RECIPE = cnn_params().model_dump(include=Recipe.model_fields.keys()) | {"optimizer": "adamw"}
+
+of_each_kind = pytest.mark.parametrize("spec", [SPEC, COLOUR], ids=["grey", "colour"])
+
+
+def images_of(spec: Spec) -> np.ndarray:
+    pixels = made_images(300, seed=5)[0]
+    if spec.channels > 1:
+        pixels = np.random.default_rng(5).integers(0, 256, (300, *spec.image_shape), np.uint8)
+    return pixels.reshape(300, *spec.image_shape) / np.float32(255)
 
 
 def trained(model: keras.Model) -> keras.Model:
@@ -29,6 +43,7 @@ def trained(model: keras.Model) -> keras.Model:
     return model_file.plain(model)
 
 
+@of_each_kind
 @pytest.mark.parametrize(
     "changes",
     [
@@ -38,39 +53,53 @@ def trained(model: keras.Model) -> keras.Model:
     ],
     ids=["batch normalization", "flattened", "averaged"],
 )
-def test_cnns_of_every_kind_answer_as_in_keras(changes, tmp_path):
+def test_cnns_of_every_kind_answer_as_in_keras(changes, spec, tmp_path):
     keras.utils.set_random_seed(0)
-    model = trained(cnn.build(cnn_params(**changes)))
-    answers_as_in_keras(model, tmp_path)
+    model = trained(cnn.build(cnn_params(**changes), spec))
+    answers_as_in_keras(model, spec, tmp_path)
 
 
+@of_each_kind
 @pytest.mark.parametrize("hidden_units", [[16, 12], []])
-def test_mlps_answer_as_in_keras(hidden_units, tmp_path):
-    recipe = cnn_params().model_dump(include=Recipe.model_fields.keys())
-    settings = {"hidden_units": hidden_units, "dropout_rate": 0.5, "optimizer": "adamw"}
-    model = mlp.build(MLP(**recipe | settings))
-    answers_as_in_keras(trained(model), tmp_path)
+def test_mlps_answer_as_in_keras(hidden_units, spec, tmp_path):
+    model = mlp.build(MLP(**RECIPE, hidden_units=hidden_units, dropout_rate=0.5), spec)
+    answers_as_in_keras(trained(model), spec, tmp_path)
 
 
-def answers_as_in_keras(model: keras.Model, folder) -> None:
-    path = folder / "model.onnx"
-    path.write_bytes(onnx_export.to_onnx(model, 0.7, 0.5).SerializeToString())
+@of_each_kind
+def test_logistic_regression_answers_as_in_keras(spec, tmp_path):
+    answers_as_in_keras(trained(linear.build(Linear(**RECIPE), spec)), spec, tmp_path)
+
+
+@of_each_kind
+def test_residual_networks_answer_as_in_keras(spec, tmp_path):
+    keras.utils.set_random_seed(0)
+    model = resnet.build(ResNet(**RECIPE, filters=[4, 6, 8], dropout_rate=0.5), spec)
+    answers_as_in_keras(trained(model), spec, tmp_path)
+
+
+def answers_as_in_keras(model: keras.Model, spec: Spec, folder) -> None:
+    path, images = folder / "model.onnx", images_of(spec)
+    path.write_bytes(onnx_export.to_onnx(model, spec, 0.7, 0.5).SerializeToString())
+    exported = OnnxModel(path)
+    assert exported.spec == spec
     names = ("probabilities", "calibrated_probabilities", "features")
-    probabilities, calibrated, features = OnnxModel(path).outputs(names, PIXELS)
-    expected = predict(model, IMAGES)
+    probabilities, calibrated, features = exported.outputs(names, to_pixels(images))
+    expected = predict(model, images)
+    assert expected.shape == (300, len(spec.classes))
     np.testing.assert_allclose(probabilities, expected, atol=1e-5)
     np.testing.assert_allclose(calibrated, calibration.apply(expected, 0.7), atol=1e-5)
     body = keras.Model(model.input, model.get_layer("logits").input)
-    np.testing.assert_allclose(features, body.predict(IMAGES, verbose=0), atol=1e-4)
-    assert onnx_export.to_onnx(model, 0.7, 0.5).SerializeToString() == path.read_bytes()
+    np.testing.assert_allclose(features, body.predict(images, verbose=0), atol=1e-4)
+    assert onnx_export.to_onnx(model, spec, 0.7, 0.5).SerializeToString() == path.read_bytes()
 
 
 def test_a_layer_that_is_not_translated_is_named():
-    inputs = keras.Input(spec.IMAGE_SHAPE)
+    inputs = keras.Input(SPEC.image_shape)
     x = keras.layers.LayerNormalization(name="odd")(inputs)
     x = keras.layers.Dense(10, name="logits")(keras.layers.Flatten()(x))
     with pytest.raises(InputError, match="layer odd: LayerNormalization has no translation"):
-        onnx_export.to_onnx(keras.Model(inputs, keras.layers.Softmax()(x)), 1.0, 0.5)
+        onnx_export.to_onnx(keras.Model(inputs, keras.layers.Softmax()(x)), SPEC, 1.0, 0.5)
 
 
 def test_parity_fails_by_distance_and_by_nan():

@@ -7,16 +7,12 @@ import shutil
 
 import pytest
 import requests
-from conftest import ROOT
+from conftest import SPEC
 from PIL import ExifTags, Image
 from playwright.sync_api import sync_playwright
 
-from fashion_mnist.dataset.spec import CLASS_NAMES
-
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
-SAMPLES = ROOT / "service" / "page" / "samples"
-BAG = (SAMPLES / "bag.png").read_bytes()
 
 pytestmark = pytest.mark.skipif(
     BROWSER is None, reason=f"no browser: none of {', '.join(BROWSERS)} is installed"
@@ -42,7 +38,13 @@ def page(browser, service):
         yield page
 
 
-def ask(service, path: str, picture: bytes = BAG) -> dict:
+@pytest.fixture(scope="module")
+def bag(exported) -> bytes:
+    """The page's sample of the class Bag."""
+    return (exported / "samples" / f"{SPEC.classes.index('Bag')}.png").read_bytes()
+
+
+def ask(service, path: str, picture: bytes) -> dict:
     headers = {"Content-Type": "image/png"}
     return requests.post(f"{service.url}/{path}", picture, headers=headers, timeout=10).json()
 
@@ -71,7 +73,7 @@ def sample(page, name: str = "Bag") -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
-def transfer(page, content: bytes = BAG):
+def transfer(page, content: bytes):
     """Return a DataTransfer with the file, like that of a drop or of the clipboard."""
     return page.evaluate_handle(
         """encoded => {
@@ -89,19 +91,19 @@ def wait_for_images(page) -> None:
     page.evaluate("Promise.all([...document.querySelectorAll('img[src]')].map((i) => i.decode()))")
 
 
-def paste(page) -> None:
+def paste(page, content: bytes) -> None:
     page.evaluate(
         """clipboardData => document.body.dispatchEvent(
             new ClipboardEvent("paste", { clipboardData, bubbles: true }))""",
-        transfer(page),
+        transfer(page, content),
     )
 
 
-def drop(page) -> None:
-    page.dispatch_event("#drop", "drop", {"dataTransfer": transfer(page)})
+def drop(page, content: bytes) -> None:
+    page.dispatch_event("#drop", "drop", {"dataTransfer": transfer(page, content)})
 
 
-def with_the_keyboard(page) -> None:
+def with_the_keyboard(page, _content: bytes) -> None:
     for _ in range(10):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.textContent") == "Bag":
@@ -110,14 +112,18 @@ def with_the_keyboard(page) -> None:
 
 @pytest.mark.parametrize(
     "give",
-    [lambda page: choose(page, file(BAG)), sample, paste, drop, with_the_keyboard],
+    [
+        lambda page, bag: choose(page, file(bag)),
+        lambda page, _: sample(page),
+        *(paste, drop, with_the_keyboard),
+    ],
     ids=["chosen", "sample", "pasted", "dropped", "keyboard"],
 )
-def test_the_page_shows_what_the_service_answers(give, page, service):
-    give(page)
+def test_the_page_shows_what_the_service_answers(give, page, service, bag):
+    give(page, bag)
     page.wait_for_selector("[data-state=done]")
 
-    (predicted,) = ask(service, "predict?top=5")["predictions"]
+    (predicted,) = ask(service, "predict?top=5", bag)["predictions"]
     verdict = page.get_by_role("status").inner_text()
     assert verdict.startswith("" if predicted["sure"] else "Not sure: perhaps ")
     assert predicted["class"] in verdict
@@ -131,14 +137,14 @@ def test_the_page_shows_what_the_service_answers(give, page, service):
     )
     assert widths == pytest.approx([row["probability"] for row in predicted["top"]])
 
-    explained = ask(service, "explain")
+    explained = ask(service, "explain", bag)
     assert page.locator("#seen").get_attribute("src") == explained["steps"][-1]["image"]
     assert page.locator("#saliency").get_attribute("src") == explained["saliency"]
     assert page.locator("#steps li").all_inner_texts() == [
         step["name"] for step in explained["steps"]
     ]
 
-    similar = ask(service, "similar?count=10")["similar"]
+    similar = ask(service, "similar?count=10", bag)["similar"]
     items = page.locator("#similar li")
     assert items.all_inner_texts() == [item["class"] for item in similar]
     wait_for_images(page)
@@ -170,11 +176,11 @@ def test_the_saliency_is_switched_with_the_keyboard(page):
     assert page.locator("#saliency").is_visible()
 
 
-def test_samples_are_one_of_each_class_and_small(page):
+def test_samples_are_one_of_each_class_and_small(page, exported):
     names = page.get_by_role("list", name="Samples").get_by_role("button").all_inner_texts()
-    assert tuple(names) == CLASS_NAMES
-    sizes = {path.name: path.stat().st_size for path in SAMPLES.iterdir()}
-    assert len(sizes) == len(CLASS_NAMES)
+    assert names == SPEC.classes
+    sizes = {path.name: path.stat().st_size for path in (exported / "samples").iterdir()}
+    assert len(sizes) == len(SPEC.classes)
     assert max(sizes.values()) < 15_000
 
 
@@ -207,9 +213,9 @@ def test_an_answer_that_fails_is_explained_in_its_place_beside_the_others(page):
     assert page.locator("#problem").is_hidden()
 
 
-def test_without_a_server_the_page_says_so(page):
+def test_without_a_server_the_page_says_so(page, bag):
     page.context.set_offline(True)
-    choose(page, file(BAG))
+    choose(page, file(bag))
     page.wait_for_selector("[data-state=error]")
     assert page.locator("#problem").inner_text().startswith("The server cannot be reached.")
 
@@ -290,17 +296,17 @@ def test_large_pictures_are_sent_small(content, kind, size, upper_middle, page):
     )
 
 
-def test_a_small_picture_is_sent_as_it_is(page):
+def test_a_small_picture_is_sent_as_it_is(page, bag):
     record_what_is_sent(page)
-    choose(page, file(BAG))
+    choose(page, file(bag))
     page.wait_for_selector("[data-state=done]")
-    assert bytes(page.evaluate("async () => [...new Uint8Array(await sent.arrayBuffer())]")) == BAG
+    assert bytes(page.evaluate("async () => [...new Uint8Array(await sent.arrayBuffer())]")) == bag
 
 
-def test_a_small_picture_of_a_kind_that_only_the_browser_reads_is_converted(page):
+def test_a_small_picture_of_a_kind_that_only_the_browser_reads_is_converted(page, bag):
     record_what_is_sent(page)
     choose(
-        page, file(encoded("AVIF", Image.open(io.BytesIO(BAG)).convert("RGB")), "bag", "image/avif")
+        page, file(encoded("AVIF", Image.open(io.BytesIO(bag)).convert("RGB")), "bag", "image/avif")
     )
     page.wait_for_selector("[data-state=done]")
     assert page.evaluate("sent.type") == "image/png"
@@ -339,7 +345,7 @@ def test_no_other_host_is_asked_and_the_console_stays_clean(browser, service):
     assert said == []
 
 
-def test_behind_a_path_prefix_every_request_stays_behind_it(browser, service):
+def test_behind_a_path_prefix_every_request_stays_behind_it(browser, service, bag):
     with browser.new_context() as context:
         page = context.new_page()
         asked = []
@@ -349,7 +355,7 @@ def test_behind_a_path_prefix_every_request_stays_behind_it(browser, service):
             path = route.request.url.removeprefix(f"{service.url}/").removeprefix("clothes/")
             if route.request.method == "POST":
                 # The browser gives this function no file that is sent as it is.
-                route.fulfill(json=ask(service, path))
+                route.fulfill(json=ask(service, path, bag))
             else:
                 route.fulfill(response=route.fetch(url=f"{service.url}/{path}"))
 

@@ -9,11 +9,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import SPEC
 from PIL import Image, ImageDraw
 
-from benchmarks.pictures import TURN
 from fashion_mnist.dataset import picture
 from fashion_mnist.errors import InputError
+
+# What a camera that notes an orientation did to an upright picture.
+TURN = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
 
 
 def shirt() -> np.ndarray:
@@ -38,11 +49,11 @@ def on(colour: tuple[int, int, int], noise: float = 0, negated: bool = True) -> 
     return Image.fromarray(canvas.clip(0, 255).astype(np.uint8))
 
 
-def pixels_of(image: Image.Image, kind: str = "PNG", **options) -> np.ndarray:
+def pixels_of(image: Image.Image, kind: str = "PNG", spec=SPEC, **options) -> np.ndarray:
     content = io.BytesIO()
     image.save(content, kind, **options)
     content.seek(0)
-    return picture.pixels(content, "a picture")
+    return picture.pixels(content, "a picture", spec)
 
 
 def is_like_the_shirt(pixels: np.ndarray) -> bool:
@@ -123,10 +134,32 @@ def test_a_gradient_is_background():
 def test_steps_lead_from_the_picture_to_its_pixels():
     content = io.BytesIO()
     on((255, 255, 255)).save(content, "PNG")
-    names = [step.name for step in picture.steps(content, "a picture")]
+    names = [step.name for step in picture.steps(content, "a picture", SPEC)]
     assert names == ["picture", "cut out, negated", "28x28"]
-    last = picture.steps(content, "a picture")[-1].pixels
-    assert (last == picture.pixels(content, "a picture")).all()
+    last = picture.steps(content, "a picture", SPEC)[-1].pixels
+    assert (last == picture.pixels(content, "a picture", SPEC)).all()
+
+
+@pytest.mark.parametrize(("channels", "colour"), [(3, [0, 128, 0]), (1, 75)])
+def test_where_nothing_is_cut_out_the_middle_square_is_shrunk(channels, colour):
+    spec = SPEC.model_copy(update={"cut_out": False, "channels": channels, "side": 16})
+    wide = Image.new("RGB", (160, 80), "red")
+    wide.paste("green", (40, 0, 120, 80))
+    for image in (wide, wide.transpose(Image.Transpose.ROTATE_90), wide.resize((4000, 2000))):
+        pixels = pixels_of(image, spec=spec)
+        assert (pixels.shape, pixels.dtype) == (spec.pixels_shape, np.uint8)
+        assert (np.abs(pixels[1:-1, 1:-1].astype(int) - colour) <= 2).all()
+    content = io.BytesIO()
+    wide.save(content, "PNG")
+    names = [step.name for step in picture.steps(content, "a picture", spec)]
+    assert names == ["picture", "16x16"]
+
+
+def test_a_margin_stays_empty_around_what_was_cut_out():
+    pixels = pixels_of(on((255, 255, 255)), spec=SPEC.model_copy(update={"margin": 4}))
+    rows, columns = (np.flatnonzero(pixels.max(axis=axis)) for axis in (1, 0))
+    assert (rows[0], rows[-1], columns[0], columns[-1]) == (4, 23, 5, 22)
+    assert pixels.shape == (28, 28)
 
 
 @pytest.mark.parametrize("colours", [("red", "black"), ("white", "black"), ("#808080", "#9a9a9a")])
@@ -154,7 +187,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded():
     Image.new("1", (20_000, 20_000)).save(content, "PNG")
     started = time.process_time()
     with pytest.raises(InputError, match="20000x20000 pixels, expected at most 40,000,000"):
-        picture.pixels(content, "a bomb")
+        picture.pixels(content, "a bomb", SPEC)
     assert time.process_time() - started < 0.1
 
 
@@ -172,9 +205,9 @@ def png_of(width: int, height: int) -> bytes:
 @pytest.mark.parametrize("size", [(20_001, 1), (1, 20_001), (1, 40_000_000)])
 def test_a_side_that_is_too_long_is_refused_before_it_is_decoded(size):
     with pytest.raises(InputError, match=f"{size[0]}x{size[1]} pixels, expected sides of at most"):
-        picture.pixels(io.BytesIO(png_of(*size)), "a thread")
+        picture.pixels(io.BytesIO(png_of(*size)), "a thread", SPEC)
     with pytest.raises(InputError, match="not a whole picture"):
-        picture.pixels(io.BytesIO(png_of(20_000, 1)), "a shorter one")
+        picture.pixels(io.BytesIO(png_of(20_000, 1)), "a shorter one", SPEC)
 
 
 def run_length_encoded() -> bytes:
@@ -189,7 +222,7 @@ def run_length_encoded() -> bytes:
 def test_a_run_length_encoded_bmp_is_refused_at_once():
     started = time.process_time()
     with pytest.raises(InputError, match="a run-length encoded BMP; save it as PNG"):
-        picture.pixels(io.BytesIO(run_length_encoded()), "a bomb")
+        picture.pixels(io.BytesIO(run_length_encoded()), "a bomb", SPEC)
     assert time.process_time() - started < 0.1
 
 
@@ -197,22 +230,22 @@ def test_a_jpeg_of_many_scans_is_refused_and_a_progressive_one_is_read():
     content = io.BytesIO()
     on((255, 255, 255)).save(content, "JPEG", progressive=True)
     progressive = content.getvalue()
-    assert is_like_the_shirt(picture.pixels(io.BytesIO(progressive), "progressive"))
+    assert is_like_the_shirt(picture.pixels(io.BytesIO(progressive), "progressive", SPEC))
     scan = progressive[progressive.rindex(b"\xff\xda") : -2]
     many = progressive[:-2] + 100 * scan + progressive[-2:]
     with pytest.raises(InputError, match="a bomb: a JPEG of more than 100 scans"):
-        picture.pixels(io.BytesIO(many), "a bomb")
+        picture.pixels(io.BytesIO(many), "a bomb", SPEC)
     film = progressive + 200 * b"\xff\xda"  # some telephones append a film
-    assert is_like_the_shirt(picture.pixels(io.BytesIO(film), "a picture that moves"))
+    assert is_like_the_shirt(picture.pixels(io.BytesIO(film), "a picture that moves", SPEC))
 
 
 def test_missing_files_and_other_files_are_named(tmp_path):
     with pytest.raises(InputError, match=r"gone.png: not found"):
-        picture.pixels(tmp_path / "gone.png", "gone.png")
+        picture.pixels(tmp_path / "gone.png", "gone.png", SPEC)
     with pytest.raises(InputError, match="folder: "):
-        picture.pixels(Path(tmp_path), "folder")
+        picture.pixels(Path(tmp_path), "folder", SPEC)
     with pytest.raises(InputError, match="letter: not a picture; expected JPEG, PNG"):
-        picture.pixels(io.BytesIO(b"Dear Sir"), "letter")
+        picture.pixels(io.BytesIO(b"Dear Sir"), "letter", SPEC)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
@@ -228,4 +261,4 @@ def test_damaged_files_raise_nothing_but_input_errors(kind):
             place = int(min(rng.exponential(200), len(damaged) - 1))
             damaged[place] = rng.integers(256)
         with contextlib.suppress(InputError):
-            assert picture.pixels(io.BytesIO(damaged), "damaged").shape == (28, 28)
+            assert picture.pixels(io.BytesIO(damaged), "damaged", SPEC).shape == (28, 28)

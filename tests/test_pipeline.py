@@ -10,7 +10,7 @@ import time
 
 import pytest
 import yaml
-from conftest import STAGES, Repository, new_repository, stages_run
+from conftest import STAGES, Repository, new_repository, stages_run, with_all_models
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,31 @@ def test_a_change_reruns_what_it_touches_and_its_return_runs_nothing(finished, c
     assert finished.repro() == []
     assert finished.outputs() == before
     assert finished.run("git", "status", "--porcelain").stdout == ""
+
+
+def test_a_model_is_trained_when_its_section_comes_and_gone_when_it_goes(finished):
+    params, before = finished.folder / "params.yaml", finished.outputs()
+    default = params.read_text()
+    params.write_text(with_all_models(default))
+    refused = finished.run("dvc", "repro", check=False).stderr
+    assert "dvc.yaml: stage train_linear is not there, but params.yaml has the models" in refused
+    finished.run(sys.executable, "-m", "fashion_mnist.dvc_yaml")
+    added = ["train_linear", "train_resnet"]
+    assert finished.repro() == ["check_params", *added, "evaluate", "export"]
+    outputs = finished.outputs()
+    models = ["mlp", "cnn", "linear", "resnet"]
+    assert list(json.loads(outputs["metrics/evaluate.json"])) == models
+    assert list(json.loads(outputs["metrics/comparison.json"])) == [
+        f"{name}_against_{base}" for at, base in enumerate(models) for name in models[at + 1 :]
+    ]
+    for name in models:
+        assert json.loads(outputs[f"models/{name}.json"])["params"].keys() == {"train", name}
+        assert {f"models/{name}.onnx", f"plots/predictions_{name}.csv"} <= outputs.keys()
+
+    params.write_text(default)
+    finished.run(sys.executable, "-m", "fashion_mnist.dvc_yaml")
+    finished.repro()
+    assert {**finished.outputs(), **before} == finished.outputs()
 
 
 def test_another_folder_gets_the_same_bytes(finished, tmp_path):

@@ -43,7 +43,7 @@ def test_a_folder_is_searched_and_each_picture_gets_its_line(predict, folder, ex
     assert len(lines) == len(PIXELS)
     for line, row in zip(lines, model(PIXELS).probabilities, strict=True):
         sure = "" if row.max() >= 0.5 else "not sure: "
-        answer = f"{sure}{model.classes[row.argmax()]} {row.max():.1%}"
+        answer = f"{sure}{model.spec.classes[row.argmax()]} {row.max():.1%}"
         assert line.endswith(f"  {answer}")
     assert len({line.index("  ") for line in lines if "deeper" in line}) == 1
 
@@ -130,7 +130,7 @@ def test_answers_without_explanation_import_nothing_heavy():
         [sys.executable, "-c", script], cwd=ROOT, text=True, capture_output=True
     ).stdout.split()
     assert "fashion_mnist.predict" in loaded
-    assert not {"matplotlib", "pandas", "pydantic", "tensorflow", "scipy"} & set(loaded)
+    assert not {"matplotlib", "pandas", "tensorflow", "scipy", "sklearn"} & set(loaded)
 
 
 def test_test_images_are_shown_with_their_true_classes(exported, finished):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import made_images
+from conftest import SPEC, made_images
 
 from fashion_mnist.dataset.splits import Split
 from fashion_mnist.evaluation import probe_plot, probes
@@ -74,7 +74,7 @@ def model():
 
 
 def test_the_layers_of_a_model_are_probed_in_order_and_drawn(model, tmp_path):
-    split = Split(IMAGES, LABELS)
+    split = Split(IMAGES, LABELS, SPEC)
     untrained = layer_probes.untrained(model)
     found = {
         "trained": layer_probes.measure(model, split),

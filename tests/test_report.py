@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, SPEC
 
-from fashion_mnist.dataset.spec import CLASS_NAMES
 from fashion_mnist.report import __main__ as report
 from fashion_mnist.report import dvc_lock
 
@@ -62,7 +61,7 @@ class History:
         candidates = right if wrong_class is None else right & (table["actual"] == wrong_class)
         spoiled = self.rng.choice(np.flatnonzero(candidates), to_wrong, replace=False)
         table.loc[healed, "predicted"] = table.loc[healed, "actual"]
-        others = {name: CLASS_NAMES[i - 1] for i, name in enumerate(CLASS_NAMES)}
+        others = {name: SPEC.classes[i - 1] for i, name in enumerate(SPEC.classes)}
         table.loc[spoiled, "predicted"] = table.loc[spoiled, "actual"].map(others)
         self.tables[model] = table
 
@@ -111,7 +110,7 @@ def test_an_honest_improvement_is_better(history, run):
 @pytest.mark.slow
 def test_a_loss_is_worse_and_closes_the_gate_unless_tolerated(history, run):
     branch(history)
-    for name in CLASS_NAMES:  # too few of each class to be measurable
+    for name in SPEC.classes:  # too few of each class to be measurable
         history.flip(to_wrong=6, wrong_class=name)
     history.commit()
     found, status = run("--base", "main", "--fail-on", "worse")
@@ -149,7 +148,7 @@ def test_a_seed_excuses_no_collapse(history, run):
 def test_a_change_cannot_widen_the_spread_that_it_is_judged_by(history, run):
     branch(history)
     history.spread["cnn"]["two_runs_differ_by"]["accuracy"] = 0.5
-    for name in CLASS_NAMES:
+    for name in SPEC.classes:
         history.flip(to_wrong=6, wrong_class=name)
     history.commit()
     accuracy = run("--base", "main")[0]["models"]["cnn"]["metrics"]["accuracy"]

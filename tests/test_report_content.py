@@ -5,14 +5,14 @@ import copy
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import SPEC
 
-from fashion_mnist.dataset.spec import CLASS_NAMES
 from fashion_mnist.evaluation import metrics
 from fashion_mnist.report import content
 from fashion_mnist.report.markdown import markdown
 from fashion_mnist.report.results import Results
 
-ACTUAL = np.tile(CLASS_NAMES, 100)
+ACTUAL = np.tile(SPEC.classes, 100)
 LOCK = {
     "stages": {
         "normalize": {
@@ -34,7 +34,7 @@ SPREAD = {
             "loss": 0.005,
             "macro_f1": 0.005,
             "expected_calibration_error": 0.005,
-            "classes": dict.fromkeys(CLASS_NAMES, 0.03),
+            "classes": dict.fromkeys(SPEC.classes, 0.03),
         }
     },
 }
@@ -43,13 +43,16 @@ SPREAD = {
 def predictions(wrong: int) -> pd.DataFrame:
     """Return predictions whose first `wrong` images, equally many of each class, are mistakes."""
     is_wrong = np.arange(len(ACTUAL)) < wrong
-    return pd.DataFrame(
-        {
-            "actual": ACTUAL,
-            "predicted": np.where(is_wrong, np.roll(ACTUAL, 1), ACTUAL),
-            "probability": 0.9,
-            "actual_probability": np.where(is_wrong, 0.1, 0.9),
-        }
+    return metrics.with_classes(
+        pd.DataFrame(
+            {
+                "actual": ACTUAL,
+                "predicted": np.where(is_wrong, np.roll(ACTUAL, 1), ACTUAL),
+                "probability": 0.9,
+                "actual_probability": np.where(is_wrong, 0.1, 0.9),
+            }
+        ),
+        SPEC.classes,
     )
 
 

@@ -1,11 +1,19 @@
 import json
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from fashion_mnist import tables
+from fashion_mnist.evaluation import metrics
 from fashion_mnist.report import results
 from fashion_mnist.report.revisions import NoBaselineError
 
-EVALUATION = {"mlp": {"accuracy": 0.88}, "cnn": {"accuracy": 0.94}}
+CLASSES = {"Coat": {"f1": 0.9}, "Bag": {"f1": 0.9}}
+EVALUATION = {
+    "mlp": {"accuracy": 0.88, "classes": CLASSES},
+    "cnn": {"accuracy": 0.94, "classes": CLASSES},
+}
 CSV = b"actual,predicted,probability,actual_probability\nBag,Bag,0.9,0.9\n"
 
 
@@ -70,7 +78,25 @@ def test_without_an_evaluation_there_is_no_baseline(files, complaint):
     assert str(caught.value) == complaint
 
 
-@pytest.mark.parametrize("content", [b"actual,predicted\nBag,Bag\n", b"", b"\xff\xfe\x00"])
+@pytest.mark.parametrize(
+    "content",
+    [b"actual,predicted\nBag,Bag\n", b"", b"\xff\xfe\x00", CSV.replace(b"Bag,Bag", b"Bag,Hat")],
+)
 def test_predictions_that_are_no_table_of_now_count_as_none(content):
     files = Files({"plots/predictions_cnn.csv": content})
-    assert results.read_predictions(files, "cnn") is None
+    assert results.read_predictions(files, "cnn", EVALUATION["cnn"]) is None
+
+
+def test_classes_may_have_any_names_and_keep_their_order(tmp_path):
+    names = ["10", "9", "NA", "null", "nan", "True", "1.50", 'a, "b"', " "]
+    table = metrics.predictions(
+        np.eye(len(names)), np.arange(len(names), dtype=np.uint8)[::-1], names
+    )
+    tables.write(tmp_path / "table.csv", metrics.rounded(table))
+    assert tables.read(tmp_path / "table.csv")["predicted"].tolist() == names
+    files = Files({"plots/predictions_cnn.csv": (tmp_path / "table.csv").read_bytes()})
+    evaluation = {"classes": metrics.by_class(table)}
+    found = results.read_predictions(files, "cnn", json.loads(json.dumps(evaluation)))
+    for column in ("actual", "predicted"):
+        pd.testing.assert_series_equal(found[column], table[column])
+    assert metrics.by_class(found) == evaluation["classes"]

@@ -5,13 +5,15 @@ from fashion_mnist.inference import saliency
 from fashion_mnist.inference.onnx_model import Answer
 
 
-def test_the_part_that_decides_stands_out():
+@pytest.mark.parametrize("shape", [(28, 28), (28, 28, 3)])
+def test_the_part_that_decides_stands_out(shape):
     def model(images: np.ndarray) -> Answer:
         """Answer class 1 by the light in one corner."""
-        light = images[:, :4, :4].mean(axis=(1, 2)) / 255
+        light = images[:, :4, :4].reshape(len(images), -1).mean(axis=1) / 255
         return Answer(np.stack([1 - light, light], axis=1), np.zeros((len(images), 1)))
 
-    losses = saliency.occlusion(model, np.full((28, 28), 255, np.uint8))
+    losses = saliency.occlusion(model, np.full(shape, 255, np.uint8))
+    assert losses.shape == (28, 28)
     assert losses[:2, :2].min() > 0.3
     assert losses[12:].max() == losses[:, 12:].max() == pytest.approx(0)
     assert losses.argmax() == 0 or losses[:4, :4].max() == losses.max()

@@ -6,6 +6,7 @@ import http.client
 import io
 import json
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -18,17 +19,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import requests
 import uvicorn
-from conftest import ROOT, Service, made_images
+from conftest import ROOT, SPEC, Service, made_images
 from PIL import Image
 from starlette.exceptions import HTTPException
 
-from fashion_mnist.dataset import picture
+from fashion_mnist.dataset import picture, splits
 from fashion_mnist.inference.onnx_model import OnnxModel
 from fashion_mnist.inference.similarity import Index
-from service import limits
+from service import limits, page
 from service.slow_clients import ImpatientProtocol
 
 PIXELS = made_images(60, seed=7)[0]
@@ -73,7 +75,7 @@ def expected(exported):
 
 def test_a_picture_gets_the_most_probable_classes_in_order(service, exported, expected):
     answer = post(service, "/predict?top=3", png(PIXELS[0])).json()["predictions"][0]
-    classes = OnnxModel(exported / "cnn.onnx").classes
+    classes = OnnxModel(exported / "cnn.onnx").spec.classes
     order = np.argsort(-expected.probabilities[0])[:3]
     assert [row["class"] for row in answer["top"]] == [classes[position] for position in order]
     assert [row["probability"] for row in answer["top"]] == pytest.approx(
@@ -125,7 +127,7 @@ def test_an_explanation_ends_with_the_input_of_the_model(service):
         return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))))
 
     read = decoded(answer["steps"][-1]["image"])
-    assert (read == picture.pixels(content, "large")).all()
+    assert (read == picture.pixels(content, "large", SPEC)).all()
     assert decoded(answer["saliency"]).shape == (28, 28, 4)
     assert decoded(answer["saliency"])[..., 3].max() == 255
 
@@ -186,6 +188,7 @@ def test_the_inference_protocol_describes_server_and_models(service):
     assert get("/v2/health/live") == {"live": True}
     assert get("/v2/health/ready") == {"ready": True}
     assert get("/v2/models/mlp/ready") == {"name": "mlp", "ready": True}
+    assert get("/v2")["name"] == SPEC.title
     assert get("/v2")["extensions"] == ["binary_tensor_data"]
     described = get("/v2/models/cnn")
     assert described["inputs"] == [{"name": "images", "datatype": "UINT8", "shape": [-1, 28, 28]}]
@@ -212,9 +215,11 @@ def test_the_inference_protocol_describes_server_and_models(service):
         ({"data": [[0] * 784, [0] * 783]}, "nested"),
         ({"data": [[[0] * 28] * 28, 0]}, "nested"),
         ({"data": None}, "0 values"),
-        ({"shape": [2, 28, 29]}, "inputs.0.shape"),
-        ({"shape": [0, 28, 28], "data": []}, "inputs.0.shape"),
-        ({"shape": [1025, 28, 28]}, "inputs.0.shape"),
+        ({"shape": [2, 28, 29]}, "shape [2, 28, 29]; expected 1 to 1024 images of [28, 28]"),
+        ({"shape": [0, 28, 28], "data": []}, "shape [0, 28, 28]"),
+        ({"shape": [1025, 28, 28]}, "shape [1025, 28, 28]"),
+        ({"shape": [2, 28, 28, 1]}, "shape [2, 28, 28, 1]"),
+        ({"shape": [2, 784]}, "inputs.0.shape"),
         ({"shape": [2.5, 28, 28]}, "inputs.0.shape"),
         ({"name": "pictures"}, "inputs.0.name"),
         ({"parameters": {"binary_data_size": 1568}}, "binary_data_size"),
@@ -534,6 +539,58 @@ def test_the_pages_name_no_other_host(service):
         assert not [url for url in loaded if "//" in url]
     headers = requests.get(service.url + "/", timeout=60).headers
     assert headers["content-security-policy"].startswith("default-src 'self'")
+
+
+def test_the_page_and_the_document_speak_of_the_dataset(service):
+    html = requests.get(service.url, timeout=60).text
+    assert f"<title>What is this {SPEC.item}? · {SPEC.title}</title>" in html
+    assert [name for name in SPEC.classes if name.replace("/", "/<wbr>") not in html] == []
+    document = requests.get(service.url + "/openapi.json", timeout=60).json()
+    assert document["info"]["title"] == SPEC.title
+    body = document["paths"]["/v2/models/{name}/infer"]["post"]["requestBody"]
+    tensor = body["content"]["application/json"]["schema"]["properties"]["inputs"]["items"]
+    assert tensor["properties"]["shape"]["prefixItems"][1:] == [{"const": 28}, {"const": 28}]
+
+
+def test_words_of_a_dataset_are_no_html():
+    spec = SPEC.model_copy(update={"title": "A & B", "item": "<b>", "classes": ["<i>", "$side"]})
+    html = page.render(spec, [0, 1])
+    assert "<title>What is this &lt;b&gt;? · A &amp; B</title>" in html
+    assert "<span>&lt;i&gt;</span>" in html
+    assert "<span>$side</span>" in html
+    assert html.count("samples/") == 2
+
+
+def test_a_sample_is_an_image_that_validates_as_on_paper(service, exported):
+    validation = splits.load(exported.parent / "data" / "validation")
+    for position in splits.one_of_each_class(validation.labels):
+        image, label = validation.images[position], validation.labels[position]
+        content = requests.get(f"{service.url}/samples/{label}.png", timeout=60).content
+        enlarged = np.asarray(Image.open(io.BytesIO(content)))
+        assert (enlarged[::10, ::10] == 255 - splits.to_pixels(image[None])[0]).all()
+    gone = requests.get(f"{service.url}/samples/10.png", timeout=60)
+    assert (gone.status_code, gone.json()) == (404, {"error": "no such sample"})
+
+
+@pytest.mark.parametrize(("top", "status"), [(0, 422), (1, 200), (256, 200), (257, 422)])
+def test_all_classes_may_be_asked_for_and_no_more_than_there_may_be(service, top, status):
+    response = post(service, f"/predict?top={top}", png(PIXELS[0]))
+    assert response.status_code == status
+    if status == 200:
+        assert len(response.json()["predictions"][0]["top"]) == min(top, len(SPEC.classes))
+
+
+def test_a_model_of_another_dataset_is_one_line_of_error(exported, tmp_path):
+    shutil.copytree(exported, tmp_path / "models")
+    other = onnx.load(exported / "mlp.onnx")
+    for property in other.metadata_props:
+        property.value = property.value.replace(SPEC.title, "Spots")
+    onnx.save(other, tmp_path / "models" / "mlp.onnx")
+    done = start("--models", str(tmp_path / "models"))
+    assert done.returncode == 1
+    expected = f"mlp.onnx: a model of Spots, but cnn.onnx is one of {SPEC.title}; make them again"
+    assert expected in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("missing", ["cnn.onnx", "similar/features.npy"])

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from fashion_mnist.dataset import folder as folders
 from fashion_mnist.dataset import sources
 from fashion_mnist.errors import InputError
 
@@ -148,7 +149,7 @@ def test_when_all_fail_each_is_listed_with_its_reason(server, folder, tmp_path):
     assert "HTTP status 500" in said
     assert f"{folder}: two.gz has SHA-256 {hashlib.sha256(b'other content').hexdigest()}" in said
     assert "/nowhere: one.gz: No such file or directory" in said
-    assert "put one.gz, two.gz into a folder that download.sources in params.yaml lists" in said
+    assert "put one.gz, two.gz into a folder that is listed under `sources` in the" in said
 
 
 def test_a_corrupt_file_is_named(folder, tmp_path):
@@ -202,3 +203,35 @@ def test_debian_source_needs_apt(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     said = fetch_fails(tmp_path / "raw", "debian:dataset-fashion-mnist")
     assert "this machine has no apt-get" in said
+
+
+@pytest.fixture
+def shoes(tmp_path):
+    """A folder of pictures."""
+    for name in ("boots/1.jpg", "clogs/1.png", "pairs.csv", "clogs/notes.txt"):
+        (tmp_path / "shoes" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "shoes" / name).write_text(name)
+    return tmp_path / "shoes"
+
+
+def fetch_pictures(target, sha256, *listed):
+    return sources.fetch_pictures(map(str, listed), ["boots", "clogs"], "pairs.csv", sha256, target)
+
+
+def test_pictures_and_their_groups_come_from_the_first_folder_that_has_them(shoes, tmp_path):
+    found = folders.all_files(shoes, ["boots", "clogs"], "pairs.csv")
+    sha256 = folders.digest(shoes, found)
+    assert fetch_pictures(tmp_path / "raw", sha256, "/nowhere", shoes) == str(shoes)
+    copied = {path for path in (tmp_path / "raw").rglob("*") if path.is_file()}
+    assert copied == {tmp_path / "raw" / path.relative_to(shoes) for path in found}
+    assert (tmp_path / "raw" / "clogs" / "1.png").read_text() == "clogs/1.png"
+
+
+def test_other_pictures_than_the_described_ones_are_refused(shoes, tmp_path):
+    with pytest.raises(InputError) as caught:
+        fetch_pictures(tmp_path / "raw", 64 * "0", "/nowhere", shoes)
+    assert "\n" not in str(caught.value)
+    assert "/nowhere/boots: no pictures found" in str(caught.value)
+    assert f"{shoes}: 3 files of SHA-256 " in str(caught.value)
+    assert "`python -m fashion_mnist.describe" in str(caught.value)
+    assert not (tmp_path / "raw").exists()

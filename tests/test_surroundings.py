@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, SPEC
 
 USERS_OF_ONNX_RUNTIME = ["inference.onnx_model", "training.quantization"]
 WATCHES = """
@@ -23,8 +23,11 @@ DRAWS = """
 import sys
 from pathlib import Path
 import numpy as np
+from fashion_mnist.dataset.spec import Spec
+from fashion_mnist.dataset.splits import Split
 from fashion_mnist.evaluation import plots
-plots.samples(Path(sys.argv[1]), np.zeros((4, 28, 28, 1)), np.arange(4), 2)
+spec = Spec.model_validate_json(sys.argv[2])
+plots.samples(Path(sys.argv[1]), Split(np.zeros((4, 28, 28, 1)), np.arange(4), spec), 2)
 """
 
 
@@ -59,11 +62,13 @@ def test_the_image_sends_no_telemetry_either():
 @pytest.mark.slow
 @pytest.mark.parametrize("setting", ["figure.facecolor: gray", "text.usetex: True"])
 def test_a_plot_has_the_same_bytes_whatever_the_settings_of_matplotlib(tmp_path, setting):
-    run(DRAWS, tmp_path / "plain.png", MPLBACKEND="")
+    spec = SPEC.model_dump_json()
+    run(DRAWS, tmp_path / "plain.png", spec, MPLBACKEND="")
     (tmp_path / "matplotlibrc").write_text(setting)
     run(
         DRAWS,
         tmp_path / "set.png",
+        spec,
         MPLBACKEND="module://matplotlib_inline.backend_inline",
         MPLCONFIGDIR=str(tmp_path),
     )

@@ -1,4 +1,4 @@
-"""Where the dataset's files come from: web mirrors, the Debian package, a local folder."""
+"""Where a dataset's files come from: web mirrors, a Debian package, local folders."""
 
 import gzip
 import hashlib
@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import requests
 import urllib3
 
 from fashion_mnist import progress
+from fashion_mnist.dataset.folder import all_files, digest
 from fashion_mnist.errors import InputError
 from fashion_mnist.files import write_bytes
 
@@ -39,7 +40,7 @@ def fetch(
 
     Args:
         sources: URLs of folders, `debian:PACKAGE`, or paths of local folders.
-        sha256: the gzip files to get, each with the SHA-256 of its decompressed content.
+        sha256: the gzip files to get, each with its SHA-256 or that of its decompressed content.
         folder: where they go; nothing is written before all are verified.
         timeout: seconds without a byte after which a download counts as broken.
         retries: of a broken download.
@@ -64,8 +65,50 @@ def fetch(
     raise InputError(
         "no source has the dataset: "
         + "; ".join(failures)
-        + f". To use files that you have, put {', '.join(sha256)} into a folder that "
-        "download.sources in params.yaml lists"
+        + f". To use files that you have, put {', '.join(sha256)} into a folder that is listed "
+        "under `sources` in the dataset's file in datasets/"
+    )
+
+
+def fetch_pictures(
+    sources: Iterable[str],
+    class_names: Sequence[str],
+    groups: str | None,
+    sha256: str,
+    folder: Path,
+) -> str:
+    """Copy verified pictures into `folder`, from the first source that has them.
+
+    Args:
+        sources: local folders with a folder of pictures for each class.
+        class_names: of the folders.
+        groups: the name of a CSV file beside them, as `pictures.read_groups` takes it, or None.
+        sha256: of all these files, as `folder.digest` returns it.
+        folder: where they go; nothing is written before all are verified.
+
+    Returns:
+        The source of the pictures.
+
+    Raises:
+        InputError: no source has the pictures; the message gives the reason for each source.
+    """
+    failures = []
+    for source in map(Path, sources):
+        progress.say(f"download: trying {source}")
+        try:
+            found = all_files(source, class_names, groups)
+            actual = digest(source, found)
+        except InputError as error:
+            failures.append(str(error))
+            continue
+        if actual == sha256:
+            for path in found:
+                write_bytes(folder / path.relative_to(source), path.read_bytes())
+            return str(source)
+        failures.append(f"{source}: {len(found)} files of SHA-256 {actual}, expected {sha256}")
+    raise InputError(
+        f"no source has the dataset: {'; '.join(failures)}. Where pictures were changed on "
+        "purpose, `python -m fashion_mnist.describe FOLDER` writes what they are now"
     )
 
 
@@ -92,7 +135,7 @@ def _verify(name: str, content: bytes, expected: str) -> None:
         actual = hashlib.sha256(gzip.decompress(content)).hexdigest()
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise _SourceError(f"{name} is a corrupt gzip file ({error})") from None
-    if actual != expected:
+    if expected not in (actual, hashlib.sha256(content).hexdigest()):
         raise _SourceError(f"{name} has SHA-256 {actual} decompressed, expected {expected}")
 
 

@@ -1,32 +1,47 @@
-"""Splits: images with their labels, chosen by class, stored as arrays."""
+"""Splits: images with their labels, stored as arrays."""
 
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from pydantic import ValidationError
 
-from fashion_mnist.dataset.spec import CLASS_NAMES, IMAGE_SHAPE
+from fashion_mnist.dataset.spec import Spec
 from fashion_mnist.errors import InputError
 from fashion_mnist.files import atomic
 
+SPEC = "dataset.json"
 _REMAKE = "make it again with `dvc repro --force --single-item normalize`"
 
 
 class Split(NamedTuple):
-    """images: float32 (n, 28, 28, 1) in [0, 1]; labels: uint8 (n,), positions in CLASS_NAMES."""
+    """Images with their labels.
+
+    images: float32 (n, side, side, channels) in [0, 1]; labels: uint8 (n,), positions in
+    spec.classes; spec: what the images are.
+    """
 
     images: np.ndarray
     labels: np.ndarray
+    spec: Spec
 
     def take(self, positions: np.ndarray) -> "Split":
         """Return the images and labels at `positions`, int (m,)."""
-        return Split(self.images[positions], self.labels[positions])
+        return self._replace(images=self.images[positions], labels=self.labels[positions])
 
 
 def to_pixels(images: np.ndarray) -> np.ndarray:
-    """Return images, float32 (n, 28, 28, 1) in [0, 1], as uint8 (n, 28, 28), as in the files."""
-    return np.rint(images[..., 0] * 255).astype(np.uint8)
+    """Return images as the exported models read them.
+
+    Args:
+        images: float32 (n, side, side, channels) in [0, 1].
+
+    Returns:
+        uint8 (n, side, side), and with colour (n, side, side, 3).
+    """
+    pixels = np.rint(images * 255).astype(np.uint8)
+    return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
 
 
 def one_of_each_class(labels: np.ndarray) -> np.ndarray:
@@ -34,60 +49,27 @@ def one_of_each_class(labels: np.ndarray) -> np.ndarray:
     return np.unique(labels, return_index=True)[1]
 
 
-def count_by_class(labels: np.ndarray) -> dict[str, int]:
+def count_by_class(split: Split) -> dict[str, int]:
     """Return the number of images of each class, by name."""
-    counts = np.bincount(labels, minlength=len(CLASS_NAMES))
-    return dict(zip(CLASS_NAMES, counts.tolist(), strict=True))
-
-
-def hold_out(
-    labels: np.ndarray, validation_size: int, train_size: int | None, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Choose disjoint, class-balanced positions for training and for validation.
-
-    Args:
-        labels: uint8 (n,).
-        validation_size: number of validation images, the same of each class.
-        train_size: number of training images, the same of each class; None takes all the others.
-        seed: of the random choice.
-
-    Returns:
-        Ascending positions, int64, for training and for validation.
-
-    Raises:
-        InputError: a class has too few images.
-    """
-    classes = len(CLASS_NAMES)
-    held_out = validation_size // classes
-    end = None if train_size is None else held_out + train_size // classes
-    needed = held_out + 1 if end is None else end
-    rng = np.random.default_rng(seed)
-    train, validation = [], []
-    for label, name in enumerate(CLASS_NAMES):
-        positions = rng.permutation(np.flatnonzero(labels == label))
-        if len(positions) < needed:
-            raise InputError(
-                f"params.yaml: normalize.validation_size = {validation_size} and train_size = "
-                f"{train_size} need {needed} images of each class, but {name} has "
-                f"{len(positions)}"
-            )
-        validation.append(positions[:held_out])
-        train.append(positions[held_out:end])
-    return np.sort(np.concatenate(train)), np.sort(np.concatenate(validation))
+    counts = np.bincount(split.labels, minlength=len(split.spec.classes))
+    return dict(zip(split.spec.classes, counts.tolist(), strict=True))
 
 
 def save(splits: dict[Path, Split]) -> None:
-    """Write each split into its folder, as images.npy and labels.npy.
+    """Write each split into its folder, as images.npy and labels.npy, and the spec beside them.
 
     All files are renamed into place together, after the last one is written. Otherwise a kill
     could leave the images of one seed beside the labels of another.
     """
     with ExitStack() as finished:
         for folder, split in splits.items():
-            for name, array in zip(Split._fields, split, strict=True):
+            for name, array in (("images", split.images), ("labels", split.labels)):
                 partial = finished.enter_context(atomic(folder / f"{name}.npy"))
                 with partial.open("wb") as file:
                     np.save(file, array)
+        for path in {folder.parent / SPEC for folder in splits}:
+            partial = finished.enter_context(atomic(path))
+            partial.write_text(split.spec.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def load(folder: Path) -> Split:
@@ -96,25 +78,41 @@ def load(folder: Path) -> Split:
     Raises:
         InputError: a file is missing or does not hold such an array.
     """
-    split = Split(_load(folder / "images.npy"), _load(folder / "labels.npy"))
+    spec = load_spec(folder.parent)
+    split = Split(_load(folder / "images.npy"), _load(folder / "labels.npy"), spec)
     if (
         split.labels.ndim != 1
-        or split.images.shape != (len(split.labels), *IMAGE_SHAPE)
+        or split.images.shape != (len(split.labels), *spec.image_shape)
         or split.images.dtype != np.float32
         or split.labels.dtype != np.uint8
     ):
         raise InputError(
             f"{folder}: images {split.images.dtype} {split.images.shape} and labels "
             f"{split.labels.dtype} {split.labels.shape}, expected float32 "
-            f"(n, {', '.join(map(str, IMAGE_SHAPE))}) and uint8 (n,); make them with "
+            f"(n, {', '.join(map(str, spec.image_shape))}) and uint8 (n,); make them with "
             "`dvc repro normalize`"
         )
-    if split.labels.max(initial=0) >= len(CLASS_NAMES):
+    if split.labels.max(initial=0) >= len(spec.classes):
         raise InputError(
             f"{folder / 'labels.npy'}: label {split.labels.max()} found, expected 0 to "
-            f"{len(CLASS_NAMES) - 1}; {_REMAKE}"
+            f"{len(spec.classes) - 1}; {_REMAKE}"
         )
     return split
+
+
+def load_spec(folder: Path) -> Spec:
+    """Return what the images of the splits in `folder` are.
+
+    Raises:
+        InputError: the file is missing or is not such a description.
+    """
+    path = folder / SPEC
+    try:
+        return Spec.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found; make it with `dvc repro normalize`") from None
+    except ValidationError:
+        raise InputError(f"{path}: not the description of a dataset; {_REMAKE}") from None
 
 
 def _load(path: Path) -> np.ndarray:

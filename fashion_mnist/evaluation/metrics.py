@@ -1,5 +1,6 @@
 """How good predictions are: every metric is computed from a predictions table."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,32 +8,54 @@ import pandas as pd
 from scipy import stats
 from sklearn.metrics import confusion_matrix
 
-from fashion_mnist.dataset.spec import CLASS_NAMES
-
 CONFIDENCE = 0.95
 CALIBRATION_BINS = 15
 PREDICTION_COLUMNS = {"actual", "predicted", "probability", "actual_probability"}
 
 
-def predictions(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+def predictions(
+    probabilities: np.ndarray, labels: np.ndarray, class_names: Sequence[str]
+) -> pd.DataFrame:
     """Return the predictions table: one row per image, in their order.
 
-    Its columns are actual and predicted, names of classes; probability, of the predicted class;
-    and actual_probability, of the actual class.
+    Its columns are actual and predicted, categories that are the names of the classes; probability,
+    of the predicted class; and actual_probability, of the actual class.
 
     Args:
-        probabilities: float32 (n, 10).
+        probabilities: float32 (n, classes).
         labels: uint8 (n,).
+        class_names: in the order of the labels.
     """
-    names = np.array(CLASS_NAMES)
+    names = pd.CategoricalDtype(list(class_names))
     return pd.DataFrame(
         {
-            "actual": names[labels],
-            "predicted": names[probabilities.argmax(axis=1)],
+            "actual": pd.Categorical.from_codes(labels.astype(int), dtype=names),
+            "predicted": pd.Categorical.from_codes(probabilities.argmax(axis=1), dtype=names),
             "probability": probabilities.max(axis=1),
             "actual_probability": probabilities[np.arange(len(labels)), labels],
         }
     )
+
+
+def with_classes(table: pd.DataFrame, class_names: Sequence[str]) -> pd.DataFrame:
+    """Return a predictions table from a file, its names of classes as categories again.
+
+    Raises:
+        ValueError: the table lacks a column, or has a name that is no class.
+    """
+    if missing := PREDICTION_COLUMNS - set(table.columns):
+        raise ValueError(f"columns {', '.join(sorted(missing))} are missing")
+    for column in ("actual", "predicted"):
+        strange = table.loc[~table[column].isin(class_names), column]
+        if len(strange):
+            raise ValueError(f"{column} = {strange.iloc[0]!r} is none of the classes")
+    names = pd.CategoricalDtype(list(class_names))
+    return table.astype({"actual": names, "predicted": names})
+
+
+def class_names(table: pd.DataFrame) -> list[str]:
+    """Return the names of the classes of a predictions table, in order."""
+    return table["actual"].cat.categories.tolist()
 
 
 def rounded(table: pd.DataFrame) -> pd.DataFrame:
@@ -62,7 +85,7 @@ def measure(table: pd.DataFrame, weights: np.ndarray | None = None) -> dict[str,
             1 for each image, and m = 1.
 
     Returns:
-        float64 (m,): accuracy, loss, macro_f1, expected_calibration_error; and float64 (m, 10):
+        float64 (m,): accuracy, loss, macro_f1, expected_calibration_error; float64 (m, classes):
         precision, recall, f1, support. A quotient with a denominator of 0 is 0.
     """
     if weights is None:
@@ -93,8 +116,8 @@ def measure(table: pd.DataFrame, weights: np.ndarray | None = None) -> dict[str,
 
 
 def _one_hot(names: pd.Series) -> np.ndarray:
-    """Return bool (n, 10), in the order of CLASS_NAMES."""
-    return names.to_numpy()[:, None] == np.array(CLASS_NAMES)
+    """Return bool (n, classes), in the order of the classes."""
+    return names.cat.codes.to_numpy()[:, None] == np.arange(len(names.cat.categories))
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
@@ -130,7 +153,7 @@ def by_class(table: pd.DataFrame) -> dict[str, dict[str, float]]:
             "f1": float(measured["f1"][0, label]),
             "support": int(measured["support"][0, label]),
         }
-        for label, name in enumerate(CLASS_NAMES)
+        for label, name in enumerate(class_names(table))
     }
 
 
@@ -203,5 +226,5 @@ def most_confident_mistakes(table: pd.DataFrame) -> np.ndarray:
 
 
 def confusion(table: pd.DataFrame) -> np.ndarray:
-    """Return the confusion matrix, int64 (10, 10): rows are actual classes, columns predicted."""
-    return confusion_matrix(table["actual"], table["predicted"], labels=CLASS_NAMES)
+    """Return the confusion matrix, int64 (classes, classes): actual by predicted classes."""
+    return confusion_matrix(table["actual"], table["predicted"], labels=class_names(table))

@@ -56,7 +56,7 @@ def image_share(reduced: np.ndarray, images: np.ndarray, halves: Halves) -> dict
 
     Args:
         reduced: as `reduce` returns it.
-        images: float32 (n, 28, 28, 1).
+        images: float32 (n, side, side, channels).
         halves: as in `reduce`.
 
     Returns:

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from fashion_mnist.dataset.spec import CLASS_NAMES
+from fashion_mnist.dataset.spec import Spec
 from fashion_mnist.inference.onnx_model import (
     CALIBRATED_PROBABILITIES,
     FEATURES,
@@ -14,7 +14,12 @@ from fashion_mnist.inference.onnx_model import (
 
 
 def describe(
-    model: Path, source: Path, train_split: Path, params: dict[str, Any], test: dict[str, Any]
+    model: Path,
+    source: Path,
+    train_split: Path,
+    spec: Spec,
+    params: dict[str, Any],
+    test: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the card, ready for JSON.
 
@@ -22,21 +27,23 @@ def describe(
         model: the .onnx file.
         source: the .keras file that it was made from.
         train_split: the folder of the split that the model was trained on.
+        spec: what its images are.
         params: the sections of params.yaml that it was trained with.
         test: its metrics on the test images.
     """
     return {
         "name": model.stem,
-        "task": "which of ten kinds of garment a 28x28 picture shows",
-        "classes": CLASS_NAMES,
+        "task": f"which of {len(spec.classes)} classes of {spec.title} a "
+        f"{spec.side}x{spec.side} picture shows",
+        "dataset": spec.model_dump(),
         "input": {
-            INPUT: "uint8 (n, 28, 28): grey, the garment bright, the background 0",
+            INPUT: f"uint8 (n, {', '.join(map(str, spec.pixels_shape))}): {_look(spec)}",
         },
         "preprocessing": "none, the model normalizes its input; "
         "fashion_mnist/dataset/picture.py turns other pictures into such pixels",
         "outputs": {
-            PROBABILITIES: "float32 (n, 10): those of the Keras model",
-            CALIBRATED_PROBABILITIES: "float32 (n, 10): to decide by",
+            PROBABILITIES: f"float32 (n, {len(spec.classes)}): those of the Keras model",
+            CALIBRATED_PROBABILITIES: f"float32 (n, {len(spec.classes)}): to decide by",
             FEATURES: "float32 (n, units): the input of the last dense layer; compare by cosine",
         },
         "test": test,
@@ -46,3 +53,9 @@ def describe(
             for path in (model, source, *sorted(train_split.glob("*.npy")))
         },
     }
+
+
+def _look(spec: Spec) -> str:
+    if spec.cut_out:
+        return f"grey, the {spec.item} bright, the background 0"
+    return "grey" if spec.channels == 1 else "red, green, blue"

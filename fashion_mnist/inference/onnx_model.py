@@ -11,6 +11,7 @@ import numpy as np
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime reads it when it is imported
 import onnxruntime
 
+from fashion_mnist.dataset.spec import Spec
 from fashion_mnist.errors import InputError
 
 InputName = Literal["images"]
@@ -32,7 +33,7 @@ class OnnxModel:
     """A model that the stage `export` wrote.
 
     Attributes:
-        classes: the class names, in the order of the probabilities.
+        spec: what its images are; the probabilities are in the order of its classes.
         sure_from: the calibrated probability from which an answer is sure.
         output_units: the number of units of each output, by name.
     """
@@ -56,7 +57,7 @@ class OnnxModel:
                 path.read_bytes(), options, providers=["CPUExecutionProvider"]
             )
             metadata = self._session.get_modelmeta().custom_metadata_map
-            self.classes: list[str] = json.loads(metadata["classes"])
+            self.spec = Spec.model_validate_json(metadata["dataset"])
             self.sure_from: float = json.loads(metadata["sure_from"])
         except FileNotFoundError:
             raise InputError(f"{path}: not found; {remake}") from None
@@ -68,7 +69,7 @@ class OnnxModel:
         }
 
     def __call__(self, images: np.ndarray) -> Answer:
-        """Classify images, uint8 (n, 28, 28), garments bright on a background of 0."""
+        """Classify images, uint8 (n, *spec.pixels_shape)."""
         return Answer(*self.outputs((CALIBRATED_PROBABILITIES, FEATURES), images))
 
     def outputs(self, names: Sequence[str], images: np.ndarray) -> list[np.ndarray]:
@@ -80,7 +81,7 @@ class OnnxModel:
         return [np.concatenate(arrays) for arrays in zip(*batches, strict=True)]
 
     def verdict(self, probabilities: np.ndarray, top: int = 1) -> dict[str, Any]:
-        """Describe one image's calibrated probabilities, float32 (10,).
+        """Describe one image's calibrated probabilities, float32 (classes,).
 
         Returns:
             class and probability of the top class; sure, whether that probability is high enough
@@ -88,7 +89,7 @@ class OnnxModel:
         """
         top_classes = [
             {
-                "class": self.classes[position],
+                "class": self.spec.classes[position],
                 "probability": round(float(probabilities[position]), 6),
             }
             for position in np.argsort(-probabilities)[:top]

@@ -16,14 +16,14 @@ def occlusion(model: OnnxModel, image: np.ndarray) -> np.ndarray:
     """Return how much probability the top class loses where the picture is covered.
 
     Args:
-        model: a model of uint8 (n, 28, 28).
-        image: uint8 (28, 28).
+        model: an exported model.
+        image: uint8, as the model reads it.
 
     Returns:
-        float64 (28, 28): for each pixel, the mean loss over the covers that hide it; negative
+        float64 (side, side): for each pixel, the mean loss over the covers that hide it; negative
         where covering raises the probability.
     """
-    height, width = image.shape
+    height, width = image.shape[:2]
     # Covers reach over the edges, so equally many hide each pixel.
     corners = [
         (top, left)
@@ -39,7 +39,7 @@ def occlusion(model: OnnxModel, image: np.ndarray) -> np.ndarray:
         picture[area] = 0
     probabilities = model(covered).probabilities
     of_class = probabilities[:, probabilities[0].argmax()]
-    losses = np.zeros(image.shape)
+    losses = np.zeros((height, width))
     for area, probability in zip(areas, of_class[1:], strict=True):
         losses[area] += of_class[0] - probability
     return losses / (COVER // STRIDE) ** 2

@@ -17,8 +17,8 @@ DIGEST = "network.sha256"
 class Index(NamedTuple):
     """Images that can be searched by their features.
 
-    features: float32 (n, units), each row of length 1; images: uint8 (n, 28, 28); labels: uint8
-    (n,).
+    features: float32 (n, units), each row of length 1; images: uint8 (n, ...), as the
+    model reads them; labels: uint8 (n,).
     """
 
     features: np.ndarray

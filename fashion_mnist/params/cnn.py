@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from fashion_mnist.dataset.spec import SIDE
+from fashion_mnist.dataset.spec import Spec
 from fashion_mnist.params.recipe import Recipe
 from fashion_mnist.params.section import Count, Rate, Units
 
@@ -15,7 +15,7 @@ class CNN(Recipe):
     section = "cnn"
 
     filters: Annotated[list[Units], Field(min_length=1)]
-    kernel_size: Annotated[int, Field(ge=1, le=SIDE)]
+    kernel_size: Count
     padding: Padding | list[Padding]
     pool_after: list[Count]
     batch_normalization: bool
@@ -56,9 +56,10 @@ class CNN(Recipe):
             )
         return self
 
-    @model_validator(mode="after")
-    def _check_that_pixels_remain(self) -> "CNN":
-        side = SIDE
+    def check_against(self, dataset: Spec) -> None:
+        side = dataset.side
+        if self.kernel_size > side:
+            raise ValueError(f"kernel_size = {self.kernel_size}: expected at most {side} pixels")
         for position, padding in enumerate(self.paddings, start=1):
             if padding == "valid":
                 side -= self.kernel_size - 1
@@ -70,4 +71,3 @@ class CNN(Recipe):
                     "expected fewer of pool_after or filters, a smaller kernel_size, or padding "
                     '"same"'
                 )
-        return self

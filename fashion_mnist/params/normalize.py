@@ -2,27 +2,45 @@
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag
 
-from fashion_mnist.params.section import ImageCount, Section, Seed
+from fashion_mnist.params.dataset import Dataset
+from fashion_mnist.params.section import Count, Section, Seed
 
-TRAINING_IMAGES = 60_000  # of Fashion-MNIST, for training and validation together
+Share = Annotated[float, Field(gt=0, le=0.5)]
 
 
 class Normalize(Section):
     section = "normalize"
 
-    train_size: ImageCount | None
-    validation_size: ImageCount
+    train_size: Count | None
+    # The brackets keep the tags out of error messages.
+    validation_size: Annotated[
+        Annotated[Count, Tag("[number]")] | Annotated[Share, Tag("[share]")],
+        Discriminator(lambda size: "[share]" if isinstance(size, float) else "[number]"),
+    ]
     seed: Seed
     sample_rows: Annotated[int, Field(ge=1, le=20)]
 
-    @model_validator(mode="after")
-    def _check_that_images_suffice(self) -> "Normalize":
-        needed = self.validation_size + (self.train_size or 10)
-        if needed > TRAINING_IMAGES:
+    def check_against(self, dataset: Dataset) -> None:
+        classes = len(dataset.classes)
+        sizes = {"train_size": self.train_size, "validation_size": self.validation_size}
+        for name, size in sizes.items():
+            if isinstance(size, int) and size % classes:
+                raise ValueError(
+                    f"{name} = {size}: expected a multiple of {classes}, as many images of each "
+                    "class"
+                )
+        if dataset.pictures and isinstance(self.validation_size, int):
             raise ValueError(
-                f"validation_size = {self.validation_size} and train_size = {self.train_size} "
-                f"need {needed:,} images; expected at most {TRAINING_IMAGES:,}"
+                f"validation_size = {self.validation_size}: expected a share such as 0.1, because "
+                f"{dataset.title} is a folder of pictures"
             )
-        return self
+        if dataset.idx and isinstance(self.validation_size, int):
+            needed, most = self.validation_size + (self.train_size or classes), dataset.idx
+            if needed > most.train_images:
+                raise ValueError(
+                    f"validation_size = {self.validation_size} and train_size = "
+                    f"{self.train_size} need {needed:,} images; expected at most "
+                    f"{most.train_images:,}"
+                )

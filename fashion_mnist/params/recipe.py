@@ -8,6 +8,8 @@ from fashion_mnist.params.section import Rate, Section
 
 
 class Recipe(Section):
+    """The base of every model's class."""
+
     optimizer: Literal["adamw", "muon"]
     learning_rate: Annotated[float, Field(gt=0)]
     schedule: Literal["constant", "cosine", "linear"]

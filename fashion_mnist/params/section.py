@@ -14,7 +14,6 @@ PATH = Path("params.yaml")
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 # Of a layer: 10,000 units behind 10,000 others have 400 MB of weights.
 Units = Annotated[int, Field(ge=1, le=10_000)]
-ImageCount = Annotated[int, Field(ge=10, multiple_of=10, le=1_000_000)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 SectionT = TypeVar("SectionT", bound="Section")
@@ -27,6 +26,13 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
     section: ClassVar[str]
 
+    def check_against(self, dataset: Any) -> None:
+        """Check what depends on the dataset, a `Dataset`; a section with such rules overrides it.
+
+        Raises:
+            ValueError: a value does not suit the dataset.
+        """
+
     @classmethod
     def load(cls: type[SectionT]) -> SectionT:
         """Return this section of params.yaml.
@@ -36,37 +42,37 @@ class Section(BaseModel):
         """
         content = read()
         if cls.section not in content:
-            raise _complaint({"type": "missing", "loc": (cls.section,)})
+            raise _complaint({"type": "missing", "loc": (cls.section,)}, PATH)
         return check(cls, content[cls.section], cls.section)
 
 
-def read() -> dict[str, Any]:
-    """Return the content of params.yaml, unchecked.
+def read(path: Path = PATH) -> dict[str, Any]:
+    """Return the content of a YAML file, by default of params.yaml, unchecked.
 
     DVC reads the file with the same parser, so a value such as 1e-3 means the same to both.
 
     Raises:
-        InputError: the file is missing, is not YAML, or has no sections.
+        InputError: the file is missing, is not YAML, or has no keys.
     """
     try:
-        content = YAML(typ="safe", pure=True).load(PATH)
+        content = YAML(typ="safe", pure=True).load(path)
     except FileNotFoundError:
         raise InputError(
-            f"{PATH}: not found; run from the repository's root, or get the file back with "
-            f"`git checkout {PATH}`"
+            f"{path}: not found; run from the repository's root, or get the file back with "
+            f"`git checkout {path}`"
         ) from None
     except (YAMLError, ValueError) as error:
-        raise InputError(f"{PATH}: not YAML: {' '.join(str(error).split())}") from None
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise InputError(
-            f"{PATH}: {type(content).__name__} found, expected sections such as `train:`; "
-            f"`git checkout {PATH}` brings them back"
+            f"{path}: {type(content).__name__} found, expected keys and values; "
+            f"`git checkout {path}` brings them back"
         )
     return content
 
 
-def check(kind: type[ModelT], content: Any, *keys: str) -> ModelT:
-    """Return `content`, which stands under `keys` in params.yaml, as a `kind`.
+def check(kind: type[ModelT], content: Any, *keys: str, path: Path = PATH) -> ModelT:
+    """Return `content`, which stands under `keys` in a YAML file, as a `kind`.
 
     Raises:
         InputError: `content` breaks a rule; the text names the key, the value and the rule.
@@ -76,21 +82,23 @@ def check(kind: type[ModelT], content: Any, *keys: str) -> ModelT:
     except ValidationError as error:
         # An unknown key explains the missing one that it was meant to be.
         first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-        raise _complaint({**first, "loc": (*keys, *first["loc"])}) from None
+        raise _complaint({**first, "loc": (*keys, *first["loc"])}, path) from None
 
 
-def _complaint(error: dict[str, Any]) -> InputError:
+def _complaint(error: dict[str, Any], path: Path) -> InputError:
     # Where a value may have one of several types, pydantic adds the type's name to the key.
     key = ".".join(str(part) for part in error["loc"] if "[" not in str(part))
     if error["type"] == "missing":
-        return InputError(f"{PATH}: {key} is missing; `git diff {PATH}` shows what changed")
+        return InputError(f"{path}: {key} is missing; `git diff {path}` shows what changed")
     if error["type"] == "extra_forbidden":
         return InputError(
-            f"{PATH}: {key} is not a known key; the known ones are in fashion_mnist/params/"
+            f"{path}: {key} is not a known key; the known ones are in fashion_mnist/params/"
         )
     if error["type"] == "value_error":
-        return InputError(f"{PATH}: {key}: {error['ctx']['error']}")
+        return InputError(f"{path}: {key + ': ' if key else ''}{error['ctx']['error']}")
     if error["type"].endswith("too_short"):
-        return InputError(f"{PATH}: {key} = {error['input']!r}: expected at least one item")
+        least = error["ctx"]["min_length"]
+        items = "one item" if least == 1 else f"{least} items"
+        return InputError(f"{path}: {key} = {error['input']!r}: expected at least {items}")
     rule = error["msg"].removeprefix("Input should be ").removeprefix("a ")
-    return InputError(f"{PATH}: {key} = {error['input']!r}: expected {rule}")
+    return InputError(f"{path}: {key} = {error['input']!r}: expected {rule}")

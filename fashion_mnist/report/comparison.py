@@ -40,10 +40,15 @@ def compare(base: Results, now: Results) -> tuple[Models, list[str]]:
 
 
 def _has_changed(name: str, base: Results, now: Results) -> bool:
-    if name not in base.models or name not in now.models:
+    if name not in base.models or name not in now.models or not _has_same_classes(name, base, now):
         return False
     is_same = _are_same(base.predictions.get(name), now.predictions.get(name))
     return not is_same or base.models[name] != now.models[name]
+
+
+def _has_same_classes(name: str, base: Results, now: Results) -> bool:
+    before, after = (list(results.models[name].get("classes", [])) for results in (base, now))
+    return before == after
 
 
 def _are_same(one: pd.DataFrame | None, other: pd.DataFrame | None) -> bool:
@@ -69,6 +74,8 @@ def _status_without_judgement(model: dict[str, Any], name: str, base: Results, n
             if old not in now.models and _are_same(table, now.predictions.get(name)):
                 return f"renamed from {old}, the same predictions"
         return f"new: {NO_BASELINE}"
+    if not _has_same_classes(name, base, now):
+        return f"{NO_BASELINE}: the base has other classes"
     if not all(isfinite(value) for value in model["base"].values()):
         return f"{NO_BASELINE}: a metric of the base is not a number"
     return "unchanged: the same predictions"
@@ -121,7 +128,7 @@ def _only_the_seed_changed(base: Results, now: Results) -> bool:
 
 
 def _is_code(path: str) -> bool:
-    return path.split("/")[0] not in ("data", "models", "plots", "params.yaml")
+    return path.split("/")[0] not in ("data", "datasets", "models", "plots", "params.yaml")
 
 
 def _excuse_by_the_seed(models: Models, base: Results) -> list[str]:

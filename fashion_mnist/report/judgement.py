@@ -5,7 +5,7 @@ seed. A change is measurable when it is larger than both explain:
 
 - The exact McNemar test on the same images (Dietterich, "Approximate Statistical Tests for
   Comparing Supervised Classification Learning Algorithms", Neural Computation 10 (1998)) rejects
-  equality. Of its error rate of 5 %, four fifths go to the accuracy and one fifth to the ten
+  equality. Of its error rate of 5 %, four fifths go to the accuracy and one fifth to the
   classes. The models that changed share both (Bonferroni), so a whole report errs in at most 5 %
   of cases.
 - The change is larger than the difference of two training seeds in 95 % of cases, where that has
@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from fashion_mnist.dataset.spec import CLASS_NAMES
 from fashion_mnist.evaluation import metrics
 
 BETTER, WORSE, MIXED = "better", "worse", "mixed"
@@ -51,7 +50,7 @@ def judge_predictions(
     """
     base_right, right = metrics.is_right(base), metrics.is_right(now)
     accuracy, classes = judge_right_answers(
-        now["actual"].to_numpy(), base_right, right, seed_margins, models_changed
+        now["actual"], base_right, right, seed_margins, models_changed
     )
     rows = {"accuracy": accuracy}
     for name, (change, low, high) in _bootstrap_changes(base, now).items():
@@ -63,7 +62,7 @@ def judge_predictions(
 
 
 def judge_right_answers(
-    actual: np.ndarray,
+    actual: pd.Series,
     base_right: np.ndarray,
     right: np.ndarray,
     seed_margins: dict | None,
@@ -72,7 +71,7 @@ def judge_right_answers(
     """Judge the change of the accuracy and of each class's recall.
 
     Args:
-        actual: class names (n,).
+        actual: the class of each image, as categories.
         base_right, right: bool (n,), whether each prediction is right.
         seed_margins, models_changed: as in `judge_predictions`.
 
@@ -91,9 +90,10 @@ def judge_right_answers(
         "verdict": _verdict(change, p < ACCURACY_SHARE * alpha, margins.get("accuracy")),
     }
     classes = {}
-    class_alpha = (1 - ACCURACY_SHARE) * alpha / len(CLASS_NAMES)
-    for name in CLASS_NAMES:
-        chosen = actual == name
+    class_names = actual.cat.categories
+    class_alpha = (1 - ACCURACY_SHARE) * alpha / len(class_names)
+    for name in class_names:
+        chosen = (actual == name).to_numpy()
         if chosen.any():
             paired = metrics.compare(base_right[chosen], right[chosen])
             change, p = paired["accuracy_difference"], paired["mcnemar_p"]
@@ -199,4 +199,4 @@ def _moved_pairs(base: pd.DataFrame, now: pd.DataFrame, most: int = 5) -> list[d
 
 def _count_mistakes(table: pd.DataFrame) -> pd.Series:
     """Return the number of mistakes by actual and predicted class."""
-    return table[~metrics.is_right(table)].groupby(["actual", "predicted"]).size()
+    return table[~metrics.is_right(table)].groupby(["actual", "predicted"], observed=True).size()

@@ -1,11 +1,11 @@
 """The results of a revision: what is in Git about its models."""
 
-import io
 import json
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from fashion_mnist import tables
 from fashion_mnist.evaluation import metrics
 from fashion_mnist.report import dvc_lock
 from fashion_mnist.report.revisions import NoBaselineError, Revision
@@ -44,11 +44,11 @@ def read(revision: Revision) -> Results:
     models = read_evaluation(revision)
     for path in OTHER_EVALUATIONS:
         models |= _read_models(revision, path)
-    tables = {name: read_predictions(revision, name) for name in models}
+    found = {name: read_predictions(revision, name, models[name]) for name in models}
     return Results(
         revision=str(revision),
         models=models,
-        predictions={name: table for name, table in tables.items() if table is not None},
+        predictions={name: table for name, table in found.items() if table is not None},
         lock=dvc_lock.read(revision),
         seed_spread=_read_json(revision, SEED_SPREAD),
     )
@@ -68,16 +68,23 @@ def read_evaluation(revision: Revision) -> dict[str, dict[str, Any]]:
     return evaluation
 
 
-def read_predictions(revision: Revision, model: str) -> pd.DataFrame | None:
-    """Return the predictions table of a model; None where the file is missing or differs."""
+def read_predictions(
+    revision: Revision, model: str, evaluation: dict[str, Any]
+) -> pd.DataFrame | None:
+    """Return the predictions table of a model; None where the file is missing or differs.
+
+    Args:
+        revision: which has the file.
+        model: its name.
+        evaluation: its entry in metrics/evaluate.json, which has the names of the classes.
+    """
     content = revision.read(f"plots/predictions_{model}.csv")
     if content is None:
         return None
     try:
-        table = pd.read_csv(io.BytesIO(content))
-    except ValueError:  # pandas' own errors among them
+        return metrics.with_classes(tables.parse(content), list(evaluation.get("classes", {})))
+    except (ValueError, TypeError):  # TypeError: the names of the classes are none
         return None
-    return table if set(table.columns) >= metrics.PREDICTION_COLUMNS else None
 
 
 def _read_models(revision: Revision, path: str) -> dict[str, dict[str, Any]]:

@@ -32,13 +32,13 @@ def layers_shown(names: list[str]) -> dict[str, str]:
 
 
 def of_layer(model: keras.Model, name: str, images: np.ndarray) -> np.ndarray:
-    """Return a layer's output for images (n, 28, 28, 1): float32 (n, height, width, units)."""
+    """Return a layer's output for images: float32 (n, height, width, units)."""
     part = keras.Model(model.input, model.get_layer(name).output)
     return part.predict(images, batch_size=500, verbose=0)
 
 
 def first_kernels(model: keras.Model) -> np.ndarray:
-    """Return the kernels of the first convolution, float32 (height, width, 1, units)."""
+    """Return the kernels of the first convolution, float32 (height, width, channels, units)."""
     return next(x for x in model.layers if isinstance(x, keras.layers.Conv2D)).get_weights()[0]
 
 

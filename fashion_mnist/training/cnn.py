@@ -1,6 +1,6 @@
 """The convolutional neural network."""
 
-from fashion_mnist.dataset.spec import IMAGE_SHAPE
+from fashion_mnist.dataset.spec import Spec
 from fashion_mnist.params.cnn import CNN
 from fashion_mnist.training.batch_normalization import FusedBatchNormalization
 from fashion_mnist.training.classifier_head import classify
@@ -9,15 +9,15 @@ from fashion_mnist.training.tf_keras import keras
 layers = keras.layers
 
 
-def build(params: CNN) -> keras.Model:
-    """Build the CNN: images (n, 28, 28, 1) -> class probabilities (n, 10), float32.
+def build(params: CNN, spec: Spec) -> keras.Model:
+    """Build the CNN: images (n, side, side, channels) -> class probabilities (n, classes).
 
     The order of a block is convolution, dropout, max pooling, batch normalization, ReLU, where
     dropout and pooling stand only after the convolutions in `pool_after`. Pooling before ReLU
     gives the same numbers as pooling after it, for a quarter of the work, because ReLU keeps the
     order of values. The same holds for dropout.
     """
-    inputs = keras.Input(IMAGE_SHAPE, name="images")
+    inputs = keras.Input(spec.image_shape, name="images")
     x = inputs
     for position, (filters, padding) in enumerate(
         zip(params.filters, params.paddings, strict=True), start=1
@@ -39,4 +39,6 @@ def build(params: CNN) -> keras.Model:
         x = layers.Flatten(name=params.head)(x)
     else:
         x = layers.GlobalAveragePooling2D(name=params.head)(x)
-    return keras.Model(inputs, classify(x, params.dense_units, params.dropout_rate), name="cnn")
+    return keras.Model(
+        inputs, classify(x, spec, params.dense_units, params.dropout_rate), name=params.section
+    )

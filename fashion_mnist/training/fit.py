@@ -7,7 +7,6 @@ from math import ceil
 import numpy as np
 import pandas as pd
 
-from fashion_mnist.dataset.spec import CLASS_NAMES
 from fashion_mnist.dataset.splits import Split
 from fashion_mnist.params.recipe import Recipe
 from fashion_mnist.params.train import Train
@@ -49,11 +48,11 @@ def fit(
     """Train `model` in place.
 
     Args:
-        model: images (n, 28, 28, 1) -> probabilities (n, 10).
+        model: images -> class probabilities.
         train_split: what the model learns from.
         validation: what the model is measured on after each epoch; it decides nothing.
         train: the section `train`.
-        recipe: the section `mlp` or `cnn`.
+        recipe: the section of the model.
         callbacks: of Keras, that observe the training.
 
     Returns:
@@ -76,7 +75,7 @@ def fit(
         _batches(train_split, train, recipe),
         steps_per_epoch=steps,
         epochs=train.epochs,
-        validation_data=(validation.images, _one_hot(validation.labels)),
+        validation_data=(validation.images, _one_hot(validation)),
         validation_batch_size=1000,
         callbacks=[StopAtNaN(), ProgressBar(len(train_split.labels), train), *callbacks],
         shuffle=False,
@@ -125,22 +124,26 @@ def _learning_rate(
 
 
 def _batches(split: Split, train: Train, recipe: Recipe) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield shuffled batches without end: images, flipped at random, and one-hot labels."""
+    """Yield shuffled batches without end: images, flipped at random, and one-hot labels.
+
+    Images whose mirror image belongs to another class are not flipped, whatever the recipe says.
+    """
+    is_flipped = recipe.flip and split.spec.mirror_keeps_class
     rng = np.random.default_rng(train.seed)
     count = len(split.labels)
-    targets = _one_hot(split.labels)
+    targets = _one_hot(split)
     mirrored = rng.random((count, 1, 1, 1)) < 0.5
     while True:
         order = rng.permutation(count)
         for start in range(0, count, train.batch_size):
             chosen = order[start : start + train.batch_size]
             images = split.images[chosen]
-            if recipe.flip:
+            if is_flipped:
                 images = np.where(mirrored[chosen], images[:, :, ::-1], images)
             yield images, targets[chosen]
         # Each image alternates between itself and its mirror, so two epochs show both.
         mirrored = ~mirrored
 
 
-def _one_hot(labels: np.ndarray) -> np.ndarray:
-    return np.eye(len(CLASS_NAMES), dtype=np.float32)[labels]
+def _one_hot(split: Split) -> np.ndarray:
+    return np.eye(len(split.spec.classes), dtype=np.float32)[split.labels]

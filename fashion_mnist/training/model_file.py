@@ -6,7 +6,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from fashion_mnist.dataset.spec import CLASS_NAMES, IMAGE_SHAPE
+from fashion_mnist.dataset.spec import Spec
 from fashion_mnist.errors import InputError
 from fashion_mnist.files import atomic
 from fashion_mnist.training.batch_normalization import FusedBatchNormalization
@@ -59,8 +59,8 @@ def _number_addresses(config: bytes) -> bytes:
     )
 
 
-def load(path: Path) -> keras.Model:
-    """Load a model that `save` wrote.
+def load(path: Path, spec: Spec) -> keras.Model:
+    """Load a model of such images, which `save` wrote.
 
     Raises:
         InputError: the file is missing, truncated or foreign, or the model is for other images or
@@ -75,7 +75,7 @@ def load(path: Path) -> keras.Model:
     except Exception as error:  # Keras passes on whatever zip, JSON and HDF5 raise
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(f"{path}: not a whole Keras model ({lines[0]}); {remake}") from None
-    expected = ((None, *IMAGE_SHAPE), (None, len(CLASS_NAMES)))
+    expected = ((None, *spec.image_shape), (None, len(spec.classes)))
     if shapes != expected:
         raise InputError(f"{path}: input and output shapes {shapes}, expected {expected}; {remake}")
     return model

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from fashion_mnist.dataset.spec import CLASS_NAMES, SIDE
+from fashion_mnist.dataset.spec import Spec
 from fashion_mnist.errors import InputError
 from fashion_mnist.inference.onnx_model import (
     CALIBRATED_PROBABILITIES,
@@ -24,19 +24,23 @@ OPSET, IR_VERSION = 18, 9
 TOLERANCE = 1e-4
 
 
-def to_onnx(model: keras.Model, temperature: float, sure_from: float) -> onnx.ModelProto:
+def to_onnx(
+    model: keras.Model, spec: Spec, temperature: float, sure_from: float
+) -> onnx.ModelProto:
     """Return the model as an ONNX graph, normalization and calibration included.
 
-    The graph's input is `images`, uint8 (n, 28, 28). Its outputs, all float32, are:
+    The graph's input is `images`, uint8 (n, *spec.pixels_shape). Its outputs, all float32, are:
 
-    - `probabilities` (n, 10), those of the Keras model;
-    - `calibrated_probabilities` (n, 10), softmax(logits / temperature);
+    - `probabilities` (n, classes), those of the Keras model;
+    - `calibrated_probabilities` (n, classes), softmax(logits / temperature);
     - `features` (n, units), the input of the last dense layer.
 
-    Its metadata are `classes`, `temperature` and `sure_from`, as JSON.
+    Its metadata are `classes`, `dataset` (the spec), `temperature` and `sure_from`, as JSON.
 
     Args:
-        model: images float32 (n, 28, 28, 1) in [0, 1] -> class probabilities (n, 10).
+        model: images float32 (n, *spec.image_shape) in [0, 1] -> class probabilities; its last two
+            layers are those of `classifier_head.classify`.
+        spec: what the images are.
         temperature: of the calibration, positive.
         sure_from: the calibrated probability from which an answer is sure.
 
@@ -44,29 +48,33 @@ def to_onnx(model: keras.Model, temperature: float, sure_from: float) -> onnx.Mo
         InputError: the model has a layer that is not translated here.
     """
     graph = _Graph()
-    # With one channel, (n, 1, 28, 28) is already ONNX's order of axes.
-    x = graph.node("Unsqueeze", INPUT, graph.constant("channel", np.array([1])))
+    if spec.channels == 1:
+        # (n, 1, side, side) is already ONNX's order of axes.
+        x = graph.node("Unsqueeze", INPUT, graph.constant("channel", np.array([1])))
+    else:
+        x = graph.node("Transpose", INPUT, perm=[0, 3, 1, 2])
     x = graph.node("Cast", x, to=TensorProto.FLOAT)
     x = graph.node("Mul", x, graph.constant("scale", np.array(1 / 255, np.float32)))
     names = {id(model.input): x}
     *hidden, logits, _ = model.layers[1:]
     for layer in [*hidden, logits]:
-        names[id(layer.output)] = _translate(graph, layer, names[id(layer.input)])
+        inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+        names[id(layer.output)] = _translate(graph, layer, *(names[id(x)] for x in inputs))
     graph.node("Softmax", names[id(logits.output)], name=PROBABILITIES)
     temperature_name = graph.constant("temperature", np.array(temperature, np.float32))
     cooled = graph.node("Div", names[id(logits.output)], temperature_name)
     graph.node("Softmax", cooled, name=CALIBRATED_PROBABILITIES)
     graph.node("Identity", names[id(logits.input)], name=FEATURES)
     outputs = {
-        PROBABILITIES: len(CLASS_NAMES),
-        CALIBRATED_PROBABILITIES: len(CLASS_NAMES),
+        PROBABILITIES: len(spec.classes),
+        CALIBRATED_PROBABILITIES: len(spec.classes),
         FEATURES: logits.input.shape[-1],
     }
     proto = helper.make_model(
         helper.make_graph(
             graph.nodes,
             model.name,
-            [helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["n", SIDE, SIDE])],
+            [helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["n", *spec.pixels_shape])],
             [
                 helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", units])
                 for name, units in outputs.items()
@@ -76,7 +84,12 @@ def to_onnx(model: keras.Model, temperature: float, sure_from: float) -> onnx.Mo
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
     )
-    metadata = {"classes": CLASS_NAMES, "temperature": temperature, "sure_from": sure_from}
+    metadata = {
+        "classes": spec.classes,
+        "dataset": spec.model_dump(),
+        "temperature": temperature,
+        "sure_from": sure_from,
+    }
     helper.set_model_props(proto, {key: json.dumps(value) for key, value in metadata.items()})
     onnx.checker.check_model(proto, full_check=True)
     return proto
@@ -87,8 +100,8 @@ def check_parity(name: str, expected: np.ndarray, probabilities: np.ndarray) -> 
 
     Args:
         name: of the model.
-        expected: float32 (n, 10), of the Keras model.
-        probabilities: float32 (n, 10), of the ONNX graph, for the same images.
+        expected: float32 (n, classes), of the Keras model.
+        probabilities: float32 (n, classes), of the ONNX graph, for the same images.
 
     Raises:
         InputError: the difference is above TOLERANCE.
@@ -126,14 +139,19 @@ class _Graph:
         ]
 
 
-def _translate(graph: _Graph, layer: keras.Layer, x: str) -> str:
-    """Add the nodes of a layer that reads `x`, whose axes are (n, channels, height, width)."""
+def _translate(graph: _Graph, layer: keras.Layer, *inputs: str) -> str:
+    """Add the nodes of a layer that reads `inputs`, with axes (n, channels, height, width)."""
+    x = inputs[0]
     match type(layer):
-        case layers.Conv2D:
+        case layers.Conv2D if layer.strides == layer.dilation_rate == (1, 1) and layer.groups == 1:
             kernel, *bias = layer.get_weights()
             padding = {"same": "SAME_UPPER", "valid": "VALID"}[layer.padding]
             weights = graph.weights(layer, kernel.transpose(3, 2, 0, 1), *bias)
             x = graph.node("Conv", x, *weights, auto_pad=padding)
+            return _activate(graph, layer, x)
+        case layers.Add:
+            return graph.node("Sum", *inputs)
+        case layers.Activation:
             return _activate(graph, layer, x)
         case layers.Dense:
             x = graph.node("Gemm", x, *graph.weights(layer, *layer.get_weights()))

@@ -7,7 +7,7 @@ from fashion_mnist.training.tf_keras import keras
 
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Return class probabilities, float32 (n, 10), of images (n, 28, 28, 1).
+    """Return class probabilities, float32 (n, classes), of images.
 
     Raises:
         InputError: the model's outputs are not probabilities.

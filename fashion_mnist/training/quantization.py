@@ -20,7 +20,8 @@ def quantize(path: Path, images: np.ndarray) -> onnx.ModelProto:
 
     Args:
         path: the exported model's file.
-        images: uint8 (n, 28, 28); their activations set the ranges of the integers.
+        images: uint8 (n, ...), as the model reads them; their activations set the ranges of the
+            integers.
     """
     batches = iter([{INPUT: batch} for batch in np.array_split(images, len(images) // 100 or 1)])
 

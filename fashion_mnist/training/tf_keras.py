@@ -29,6 +29,9 @@ finally:  # an import error must reach stderr
     os.dup2(_stderr, 2)
     os.close(_stderr)
 
+# It counts every model that predicts once, such as part of another, as a mistake.
+tf.get_logger().setLevel("ERROR")
+
 # GPUs would otherwise round the factors of float32 products to ten bits.
 tf.config.experimental.enable_tensor_float_32_execution(False)
 

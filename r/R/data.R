@@ -2,7 +2,8 @@
 #'
 #' @param name The name of the split: train, validation or test.
 #' @param folder The folder of all splits.
-#' @return A list of two NumPy arrays: images, float32 (n, 28, 28, 1), and labels, uint8 (n).
+#' @return A list of two NumPy arrays: images, float32 (n, side, side, channels), and labels,
+#'   uint8 (n).
 load_split <- function(name, folder = "data") {
   numpy <- reticulate::import("numpy", convert = FALSE)
   path <- file.path(folder, name, c("images.npy", "labels.npy"))
@@ -13,8 +14,14 @@ load_split <- function(name, folder = "data") {
   list(images = numpy$load(path[1]), labels = numpy$load(path[2]))
 }
 
-#' The names of the classes, in the order of the labels.
-CLASS_NAMES <- c(
-  "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
-  "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"
-)
+#' Load the description of the images, which the root pipeline wrote.
+#'
+#' @param path The JSON file.
+#' @return A list: classes, names in the order of the labels; side, in pixels; channels; and more.
+load_spec <- function(path = "data/dataset.json") {
+  if (!file.exists(path)) {
+    stop(path, ": not found; make it with `dvc repro normalize`", call. = FALSE)
+  }
+  json <- reticulate::import("json")
+  json$loads(paste(readLines(path, encoding = "UTF-8"), collapse = "\n"))
+}

@@ -1,14 +1,16 @@
-#' Build the CNN: images (n, 28, 28, 1) to class probabilities (n, 10).
+#' Build the CNN: images (n, side, side, channels) to class probabilities (n, classes).
 #'
 #' Each convolution is followed by ReLU and, if its position is in `pool_after`, by max pooling.
 #'
 #' @param keras The Python module keras.
 #' @param params The section `r_cnn`.
+#' @param spec The description of the images, as `load_spec` returns it.
 #' @return A compiled Keras model.
-build_model <- function(keras, params) {
+build_model <- function(keras, params, spec) {
   layers <- keras$layers
   model <- keras$Sequential(name = "r_cnn")
-  model$add(keras$Input(reticulate::tuple(28L, 28L, 1L), name = "images"))
+  shape <- reticulate::tuple(spec$side, spec$side, spec$channels)
+  model$add(keras$Input(shape, name = "images"))
   for (position in seq_along(params$filters)) {
     filters <- as.integer(params$filters[[position]])
     kernel_size <- as.integer(params$kernel_size)
@@ -23,7 +25,8 @@ build_model <- function(keras, params) {
     units <- as.integer(params$dense_units[[position]])
     model$add(layers$Dense(units, activation = "relu", name = paste0("dense", position)))
   }
-  model$add(layers$Dense(length(CLASS_NAMES), activation = "softmax", name = "probabilities"))
+  classes <- length(spec$classes)
+  model$add(layers$Dense(classes, activation = "softmax", name = "probabilities"))
   model$compile(
     optimizer = keras$optimizers$Adam(params$learning_rate),
     loss = "categorical_crossentropy",
@@ -41,7 +44,7 @@ build_model <- function(keras, params) {
 #' @return A data frame with one row per epoch, in the columns of plots/training_*.csv.
 train_model <- function(keras, model, train, validation, params) {
   one_hot <- function(labels) {
-    keras$utils$to_categorical(labels, num_classes = length(CLASS_NAMES))
+    keras$utils$to_categorical(labels, num_classes = model$output_shape[[2]])
   }
   fitted <- model$fit(
     train$images, one_hot(train$labels),

@@ -45,10 +45,11 @@ plot_curves <- function(history) {
 #' Draw the confusion matrix: rows are actual classes, columns predicted ones.
 #'
 #' @param table A table, as `predictions_table` returns it.
-plot_confusion <- function(table) {
+#' @param classes The names of the classes, in order.
+plot_confusion <- function(table, classes) {
   counts <- as.data.frame(table(
-    actual = factor(table$actual, rev(CLASS_NAMES)),
-    predicted = factor(table$predicted, CLASS_NAMES)
+    actual = factor(table$actual, rev(classes)),
+    predicted = factor(table$predicted, classes)
   ))
   counts$share <- counts$Freq / ave(counts$Freq, counts$actual, FUN = sum)
   shown <- counts[counts$Freq > 0, ]
@@ -81,9 +82,10 @@ plot_confusion <- function(table) {
 
 #' Draw images with their predicted and true classes.
 #'
-#' @param images An array (n, 28, 28), values from 0 to 1.
+#' @param images An array (n, side, side), values from 0 to 1.
 #' @param table The predictions of these images.
 plot_images <- function(images, table) {
+  side <- dim(images)[2]
   right <- table$predicted == table$actual
   titles <- sprintf(
     "%s (%.0f%%)\ntrue: %s", table$predicted, 100 * table$probability, table$actual
@@ -99,7 +101,7 @@ plot_images <- function(images, table) {
   ggplot2::ggplot(pixels, ggplot2::aes(column, -row, fill = value)) +
     ggplot2::geom_raster() +
     ggplot2::geom_rect(
-      ggplot2::aes(xmin = 0.5, xmax = 28.5, ymin = -28.5, ymax = -0.5, colour = right),
+      ggplot2::aes(xmin = 0.5, xmax = side + 0.5, ymin = -side - 0.5, ymax = -0.5, colour = right),
       data = labels, fill = NA, linewidth = 0.8, inherit.aes = FALSE
     ) +
     ggplot2::facet_wrap(~title) +

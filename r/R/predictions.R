@@ -2,11 +2,12 @@
 #'
 #' @param probabilities A matrix of class probabilities, one row per image.
 #' @param labels The labels of the images, from 0.
+#' @param classes The names of the classes.
 #' @return A data frame with one row per image.
-predictions_table <- function(probabilities, labels) {
+predictions_table <- function(probabilities, labels, classes) {
   data.frame(
-    actual = CLASS_NAMES[labels + 1],
-    predicted = CLASS_NAMES[max.col(probabilities, ties.method = "first")],
+    actual = classes[labels + 1],
+    predicted = classes[max.col(probabilities, ties.method = "first")],
     probability = apply(probabilities, 1, max),
     actual_probability = probabilities[cbind(seq_along(labels), labels + 1)]
   )

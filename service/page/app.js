@@ -11,6 +11,9 @@ const page = {};
 for (const element of document.querySelectorAll("[id]")) page[element.id] = element;
 const samples = page.samples.querySelectorAll("button");
 
+// The policy forbids it in the HTML.
+document.body.style.setProperty("--side", document.body.dataset.side);
+
 let current = new AbortController();
 
 /**
@@ -117,7 +120,7 @@ function row({ class: name, probability }) {
 }
 
 function showExplanation({ steps = [], saliency = "", error = "" }) {
-  put(page.seen, steps.at(-1)?.image ?? "", "The picture at 28 × 28 pixels");
+  put(page.seen, steps.at(-1)?.image ?? "", "The picture as the model sees it");
   put(page.saliency, saliency, "Coloured where it mattered");
   page.steps.replaceChildren(
     ...steps.map(({ name, image }) => create("li", icon(image), create("span", name))),

@@ -2,6 +2,7 @@ params <- list(
   filters = list(4, 6), kernel_size = 3, pool_after = list(1), dense_units = list(8),
   learning_rate = 0.01, batch_size = 10, epochs = 2, seed = 0
 )
+spec <- list(classes = 0:9, side = 28L, channels = 1L)
 keras <- use_keras(params$seed)
 
 small_split <- function(count) {
@@ -14,7 +15,7 @@ small_split <- function(count) {
 }
 
 test_that("the model has the layers of the params", {
-  model <- build_model(keras, params)
+  model <- build_model(keras, params, spec)
   kinds <- vapply(reticulate::py_to_r(model$layers), function(layer) {
     as.character(layer$`__class__`$`__name__`)
   }, "")
@@ -28,7 +29,7 @@ test_that("the same seed gives the same file, which plain Keras loads", {
   paths <- file.path(tempdir(), c("one.keras", "two.keras"))
   for (path in paths) {
     keras <- use_keras(params$seed)
-    model <- build_model(keras, params)
+    model <- build_model(keras, params, spec)
     split <- small_split(60)
     history <- train_model(keras, model, split, small_split(20), params)
     save_model(keras, model, path)

@@ -1,0 +1,72 @@
+"""Files of pictures in folders: a folder for each class."""
+
+import hashlib
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from fashion_mnist.errors import InputError
+
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
+
+
+def pictures_below(folder: Path) -> list[Path]:
+    """Return the picture files in a folder and its folders, sorted."""
+    return [file for file in sorted(folder.rglob("*")) if file.suffix.lower() in SUFFIXES]
+
+
+def classes(folder: Path) -> list[str]:
+    """Return the names of the folders of the classes, sorted; those of hidden folders are none.
+
+    Raises:
+        InputError: the folder is missing or has fewer than two folders.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: not a folder; expected one with a folder for each class")
+    names = sorted(
+        path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
+    )
+    if len(names) < 2:
+        raise InputError(f"{folder}: {len(names)} folders found, expected one for each class")
+    return names
+
+
+def labelled_files(folder: Path, class_names: Sequence[str]) -> list[tuple[Path, int]]:
+    """Return the pictures below the folders of the classes, each with its label.
+
+    Their order is random, always the same: the first images, which plots show, are of all classes.
+
+    Raises:
+        InputError: a class has no pictures.
+    """
+    found = []
+    for label, name in enumerate(class_names):
+        paths = pictures_below(folder / name)
+        if not paths:
+            raise InputError(f"{folder / name}: no pictures found, expected {', '.join(SUFFIXES)}")
+        found += [(path, label) for path in paths]
+    random.Random(0).shuffle(found)
+    return found
+
+
+def all_files(folder: Path, class_names: Sequence[str], groups: str | None) -> list[Path]:
+    """Return all files of the dataset: the pictures, and the CSV file of the groups.
+
+    Raises:
+        InputError: a class has no pictures, or the CSV file is missing.
+    """
+    found = [path for path, _ in labelled_files(folder, class_names)]
+    if groups is not None:
+        if not (folder / groups).is_file():
+            raise InputError(f"{folder / groups}: not found")
+        found.append(folder / groups)
+    return found
+
+
+def digest(folder: Path, paths: list[Path]) -> str:
+    """Return the SHA-256 of files: of their contents and of their paths in the folder."""
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n"
+        for path in sorted(paths)
+    ]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

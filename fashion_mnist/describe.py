@@ -1,0 +1,242 @@
+"""Describe a dataset in datasets/NAME.yaml: `python -m fashion_mnist.describe FOLDER --name shoes`.
+
+FOLDER has a folder of pictures for each class, or the four IDX files of MNIST's kind. What is
+broken, what is doubled and which classes are small is printed. Described again, after pictures were
+added or removed, the file gets only its new classes, counts and SHA-256.
+"""
+
+import argparse
+import hashlib
+from collections import Counter
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from ruamel.yaml import YAML
+
+from fashion_mnist import command, files
+from fashion_mnist.dataset import folder as folders
+from fashion_mnist.dataset import idx, picture_file, pictures
+from fashion_mnist.dataset.spec import Spec
+from fashion_mnist.dataset.splits import Split
+from fashion_mnist.errors import InputError
+from fashion_mnist.params import section
+from fashion_mnist.params.dataset import FOLDER, Dataset
+from fashion_mnist.params.mlp import MLP
+from fashion_mnist.params.train import Train
+
+SIDE = 64  # pixels, of the images that are made from larger pictures
+LOOKED_AT = 256  # pixels: enough to tell whether a picture is in colour
+TEST_SIZE, VALIDATION_SIZE = 0.15, 0.1
+KEPT = ("test_size", "seed")  # what a user may have changed
+STEPS = 2000  # of a training that the printed settings give
+TEMPLATE = """# What each key means: fashion_mnist/dataset/spec.py, fashion_mnist/params/dataset.py.
+title: {title}
+# What an image shows, for "What is this ...?"
+item: {item}
+classes: []
+side: {side}  # pixels, of the square images that the models see
+channels: {channels}  # 1 is grey, 3 is colour
+# Whether a mirrored image belongs to the same class, so that trainings may flip it.
+mirror_keeps_class: {mirror_keeps_class}
+# True: a picture's background becomes 0 and its item bright. False: a picture is only shrunk.
+cut_out: {cut_out}
+
+sources:
+- {source}
+"""
+
+
+def main(
+    folder: Path, name: str, item: str, side: int | None, groups: str | None, use: bool
+) -> None:
+    path = FOLDER / f"{name}.yaml"
+    yaml = YAML()
+    yaml.width = 1000
+    content = yaml.load(path) if path.exists() else None
+    if (folder / idx.TRAIN[0]).exists():
+        spec, found = _describe_idx(folder)
+    else:
+        known = content.get("pictures", {}) if content else {}
+        spec, found = _describe_pictures(folder, side, groups or known.get("groups"))
+    if content is None:
+        looks = {key: str(value).lower() for key, value in spec.model_dump().items()}
+        content = yaml.load(
+            TEMPLATE.format(**{**looks, "title": name, "item": item, "source": folder.as_posix()})
+        )
+    content["classes"] = spec.classes
+    for kind, values in found.items():
+        known = content.setdefault(kind, {})
+        known.update(
+            {key: value for key, value in values.items() if key not in known or key not in KEPT}
+        )
+    section.check(Dataset, content, path=path)
+    with files.atomic(path) as partial:
+        yaml.dump(content, partial)
+    print(f"{path}: written; its title, item and looks are yours to change")
+    settings = {"dataset.name": name, **_settings(found)}
+    if use:
+        _change_params(settings)
+        print(f"{section.PATH}: {', '.join(f'{key} = {value}' for key, value in settings.items())}")
+    else:
+        print("dvc exp run", *(f"-S {key}={value}" for key, value in settings.items()))
+
+
+def _describe_idx(folder: Path) -> tuple[Spec, dict[str, Any]]:
+    sha256 = {}
+    for name in (*idx.TRAIN, *idx.TEST):
+        content = idx.decompress(folder / name)
+        sha256[name] = hashlib.sha256(content).hexdigest()
+    labels = idx.read(folder / idx.TRAIN[1], 1)
+    _, side, _ = idx.read(folder / idx.TRAIN[0], 3).shape
+    spec = Spec(
+        title=folder.name,
+        item="item",
+        classes=[str(label) for label in range(int(labels.max()) + 1)],
+        side=side,
+        channels=1,
+        mirror_keeps_class=False,
+        cut_out=True,
+    )
+    train, test = (idx.read_split(folder, names, spec) for names in (idx.TRAIN, idx.TEST))
+    print(f"{len(train.labels):,} training and {len(test.labels):,} test images of {side} pixels")
+    _print_counts(spec.classes, train.labels)
+    label_of = {
+        image.tobytes(): label for image, label in zip(train.images, train.labels, strict=True)
+    }
+    doubled = [
+        label_of[image.tobytes()] == label
+        for image, label in zip(test.images, test.labels, strict=True)
+        if image.tobytes() in label_of
+    ]
+    print(
+        f"{len(doubled)} test images are training images, too, "
+        f"{doubled.count(False)} of them with another label"
+    )
+    counts = {"train_images": len(train.labels), "test_images": len(test.labels)}
+    return spec, {"idx": {**counts, "sha256": sha256}}
+
+
+def _describe_pictures(
+    folder: Path, side: int | None, groups: str | None
+) -> tuple[Spec, dict[str, Any]]:
+    class_names = folders.classes(folder)
+    found = folders.labelled_files(folder, class_names)
+    sizes: Counter[tuple[int, int]] = Counter()
+    is_colour, broken = False, []
+    for path, _ in found:
+        try:
+            pixels = np.asarray(picture_file.decode(path, str(path), LOOKED_AT))
+        except InputError as error:
+            broken.append(str(error))
+            continue
+        is_colour |= bool(np.ptp(pixels, axis=2).any())
+        with Image.open(path) as image:
+            sizes[image.size] += 1
+    if broken:
+        raise InputError(
+            f"{len(broken)} of {len(found)} pictures can't be read; repair or remove them: "
+            + "; ".join(broken)
+        )
+    (size, most), *_ = sizes.most_common(1)
+    if side is None:
+        side = max(size) if most == len(found) and size[0] == size[1] <= 96 else SIDE
+    spec = Spec(
+        title=folder.name,
+        item="item",
+        classes=class_names,
+        side=side,
+        channels=3 if is_colour else 1,
+        mirror_keeps_class=True,
+        cut_out=False,
+    )
+    widths, heights = zip(*sizes.elements(), strict=True)
+    print(
+        f"{len(found):,} pictures, {min(widths)} to {max(widths)} pixels wide, {min(heights)} to "
+        f"{max(heights)} high, {'grey' if spec.channels == 1 else 'in colour'}"
+    )
+    split, together = pictures.read(folder, spec, groups)
+    _print_counts(class_names, split.labels)
+    _print_copies(split, pictures.copies(split.images), [path for path, _ in found])
+    if groups:
+        print(f"{len(set(together)):,} groups of pictures stay together")
+    everything = folders.all_files(folder, class_names, groups)
+    described = {
+        "count": len(found),
+        "sha256": folders.digest(folder, everything),
+        "test_size": TEST_SIZE,
+        "seed": 0,
+    }
+    return spec, {"pictures": described | ({"groups": groups} if groups else {})}
+
+
+def _print_counts(class_names: list[str], labels: np.ndarray) -> None:
+    counts = np.bincount(labels, minlength=len(class_names))
+    width = max(map(len, class_names))
+    for name, count in zip(class_names, counts, strict=True):
+        print(f"  {name:<{width}} {count:>7,}")
+
+
+def _print_copies(split: Split, copies: np.ndarray, paths: list[Path]) -> None:
+    members: dict[int, list[int]] = {}
+    for position, group in enumerate(copies):
+        members.setdefault(group, []).append(position)
+    doubled = [group for group in members.values() if len(group) > 1]
+    print(f"{sum(map(len, doubled))} pictures are copies of others; copies stay together")
+    for group in doubled:
+        if len(set(split.labels[group])) > 1:
+            print(f"  in several classes: {', '.join(str(paths[at]) for at in group)}")
+
+
+def _settings(found: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that suit the number of pictures."""
+    if "idx" in found:
+        return {}
+    count = found["pictures"]["count"] * (1 - TEST_SIZE) * (1 - VALIDATION_SIZE)
+    batch_size = int(np.clip(2 ** int(np.log2(max(count / 50, 1))), 16, 256))
+    epochs = int(np.clip(ceil(STEPS * batch_size / count), 6, 60))
+    # A step on fewer images is noisier, so it is smaller; Muon's steps are of one length anyway.
+    rate = MLP.load().learning_rate * batch_size / Train.load().batch_size
+    return {
+        "normalize.validation_size": VALIDATION_SIZE,
+        "train.batch_size": batch_size,
+        "train.epochs": epochs,
+        "mlp.learning_rate": float(f"{rate:.1g}"),
+    }
+
+
+def _change_params(settings: dict[str, Any]) -> None:
+    yaml = YAML()
+    yaml.width = 1000
+    content = yaml.load(section.PATH)
+    for setting, value in settings.items():
+        name, key = setting.split(".")
+        content[name][key] = value
+    with files.atomic(section.PATH) as partial:
+        yaml.dump(content, partial)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = command.parser(__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--name", required=True, help="of the file in datasets/")
+    parser.add_argument("--item", default="item", help="what an image shows: shoe")
+    parser.add_argument(
+        "--side", type=int, help=f"of the images, in pixels; default: {SIDE} for large pictures"
+    )
+    parser.add_argument(
+        "--groups",
+        metavar="CSV",
+        help="a file in FOLDER, with columns file and group: what stays on one side of a split",
+    )
+    parser.add_argument(
+        "--use", action="store_true", help="write the settings that suit it into params.yaml"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    command.run(main, parser())
