@@ -1,0 +1,139 @@
+"""Make a repository for your own pictures: `python -m fashion_mnist.new shoes --from FOLDER`.
+
+FOLDER has a folder of pictures for each class. The new repository has the pipeline, the report, the
+CI and the service, for these classes and under its own name; this project's results, documents,
+experiments and history stay here. `make new NAME=shoes FROM=FOLDER` does the same.
+"""
+
+import argparse
+import importlib.util
+import keyword
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from fashion_mnist import command, files
+from fashion_mnist.dataset.folder import classes
+from fashion_mnist.errors import InputError
+
+ROOT = Path(__file__).parent.parent
+# What is about this project: folders, files, and tests of both.
+LEFT_OUT = re.compile(
+    r"(\.ci|benchmarks|datasets|docs|experiments|metrics|notebooks|plots|r)/.*"
+    r"|(README|CONTRIBUTING|CHANGELOG)\.md|dvc\.lock|requirements-notebook\.txt"
+    r"|fashion_mnist/(new|params/r_cnn)\.py"
+    r"|tests/test_(benchmarks|contributing|experiments|labels|new|notebook|r|readme|report"
+    r"|seed_spread)\.py"
+)
+MAKE_TARGETS = ("benchmarks", "new", "notebook", "older", "r", "r-test", ".venv/notebook")
+README = ROOT / "docs" / "readme_of_new_repositories.md"
+
+
+def main(name: str, source: Path, target: Path | None, item: str) -> None:
+    target = target or ROOT.parent / name
+    _check(name, source, target)
+    for path in _tracked_files():
+        if not LEFT_OUT.fullmatch(path):
+            _copy(ROOT / path, target / path.replace("fashion_mnist", name), name)
+    title = name.replace("_", " ").capitalize()
+    readme = README.read_text(encoding="utf-8").format(name=name, title=title)
+    files.write_bytes(target / "README.md", readme.encode())
+    pictures = Path("data/local") / name
+    shutil.copytree(source, target / pictures)
+    python = [sys.executable, "-m"]
+    for arguments in (
+        [f"{name}.describe", str(pictures), "--name", name, "--item", item, "--use"],
+        [f"{name}.dvc_yaml"],
+        ["ruff", "check", "--quiet", "--select", "I", "--fix", "."],
+        ["ruff", "format", "--quiet", "."],
+    ):
+        done = subprocess.run([*python, *arguments], cwd=target)
+        if done.returncode:
+            raise InputError(f"{target}: not finished, {arguments[0]} failed; remove it")
+    for arguments in (["init", "--quiet", "--initial-branch=main"], ["add", "--all"]):
+        subprocess.run(["git", *arguments], cwd=target, check=True)
+    print(f"{target}: ready; there, run `make`, look at plots/ and `make serve`, and commit")
+
+
+def _check(name: str, source: Path, target: Path) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
+        raise InputError(f"{name}: expected a name such as shoes: a-z, 0-9 and _")
+    if importlib.util.find_spec(name) or (ROOT / name).exists():
+        raise InputError(f"{name}: a package or folder has this name already; choose another")
+    classes(source)
+    if target.exists():
+        raise InputError(f"{target}: exists already; choose another with --to")
+
+
+def _tracked_files() -> list[str]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        raise InputError(f"{ROOT}: not a Git repository; clone the project")
+    return [path for path in listed.stdout.split("\0") if path and (ROOT / path).is_file()]
+
+
+def _copy(source: Path, target: Path, name: str) -> None:
+    content = source.read_bytes()
+    if source.suffix not in (".png", ".svg"):
+        text = content.decode()
+        title = name.replace("_", " ").capitalize()
+        text = _without_what_is_left_out(source.name, text)
+        for old, new in (
+            ("fashion_mnist", name),
+            ("fashion-mnist", name.replace("_", "-")),
+            ("Fashion-MNIST", title),
+        ):
+            text = text.replace(old, new)
+        content = text.encode()
+    files.write_bytes(target, content)
+    shutil.copymode(source, target)
+
+
+def _without_what_is_left_out(file: str, text: str) -> str:
+    """Return the text of a file without what it says about files that are left out."""
+    if file == "whole.py":
+        return "".join(line for line in text.splitlines(True) if "r_cnn" not in line)
+    if file == "params.yaml":
+        return _without_paragraphs(text, lambda paragraph: "\nr_cnn:" in paragraph)
+    if file == "Makefile":
+        text = _without_paragraphs(
+            text,
+            lambda paragraph: any(
+                re.search(rf"^{re.escape(target)}:", paragraph, re.M) for target in MAKE_TARGETS
+            ),
+        )
+        phony = "|".join(map(re.escape, MAKE_TARGETS))
+        text = re.sub(rf"(?m)(?<=[ ])({phony})(?= |$)", "", text)
+        return text.replace(" tests/test_notebook.py", "")
+    if file in ("ci.yml", ".gitlab-ci.yml"):
+        text = re.sub(r"      - name: Install R.*?packages\.txt\n", "", text, flags=re.S)
+        return re.sub(r"xargs (.*chromium) < r/packages.txt", r"\1", text)
+    if file == "pyproject.toml":
+        return re.sub(r', "(experiments|benchmarks|notebooks)"', "", text)
+    return text
+
+
+def _without_paragraphs(text: str, is_left_out: Callable[[str], bool]) -> str:
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(paragraph for paragraph in paragraphs if not is_left_out(paragraph))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = command.parser(__doc__)
+    parser.add_argument("name", help="of the repository, of its package and of its dataset")
+    parser.add_argument(
+        "--from", type=Path, required=True, dest="source", metavar="FOLDER", help="the pictures"
+    )
+    parser.add_argument(
+        "--to", type=Path, dest="target", metavar="FOLDER", help="default: beside this repository"
+    )
+    parser.add_argument("--item", default="item", help="what a picture shows: shoe")
+    return parser
+
+
+if __name__ == "__main__":
+    command.run(main, parser())

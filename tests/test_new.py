@@ -1,0 +1,108 @@
+"""A repository for one's own pictures, made and run to the end."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import requests
+from conftest import ROOT, STAGES, Repository, Service
+from PIL import Image
+from ruamel.yaml import YAML
+
+COLOURS = {"7": (200, 40, 40), "blue & green": (40, 90, 200), "null": (60, 180, 60)}
+
+
+def write_pictures(folder) -> None:
+    """Write 24 noisy pictures of each class, of many sizes, each class of its own colour."""
+    rng = np.random.default_rng(0)
+    for name, colour in COLOURS.items():
+        (folder / name).mkdir(parents=True)
+        for at in range(24):
+            height, width = rng.integers(30, 90, 2)
+            pixels = np.clip(rng.normal(colour, 40, (height, width, 3)), 0, 255).astype(np.uint8)
+            kind = ("png", "jpg")[at % 2]
+            Image.fromarray(pixels).save(folder / name / f"{at}.{kind}")
+
+
+def make_new(*arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "fashion_mnist.new", *arguments]
+    return subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
+
+
+@pytest.mark.slow
+def test_a_new_repository_runs_to_the_end_with_page_and_tests(tmp_path):
+    write_pictures(tmp_path / "pictures")
+    folder = tmp_path / "paints"
+    done = make_new(
+        "paints", "--from", str(tmp_path / "pictures"), "--to", str(folder), "--item", "paint"
+    )
+    assert done.returncode == 0, done.stderr
+    repository = Repository(folder)
+    repository.set_params(
+        train={"epochs": 12}, cnn={"filters": [8, 8, 8]}, evaluate={"predictions_shown": 4}
+    )
+    assert set(repository.repro()) == set(STAGES)
+    for key, value in (("user.name", "A tester"), ("user.email", "tester@example.com")):
+        repository.run("git", "config", key, value)
+    repository.commit("First results")
+
+    dataset = YAML().load(folder / "datasets/paints.yaml")
+    assert dataset["classes"] == sorted(COLOURS)
+    evaluation = YAML().load(folder / "metrics/evaluate.json")
+    assert evaluation["cnn"]["classes"].keys() == COLOURS.keys()
+    # Nothing is left that speaks of this project.
+    left = repository.run("git", "grep", "-il", "fashion", "--", ".", check=False).stdout
+    assert left == ""
+    assert not (folder / "docs").exists()
+
+    running = Service(folder / "models", folder=folder)
+    page = requests.get(running.url, timeout=10).text
+    assert "<h1>What is this paint?</h1>" in page
+    assert "64 colour pixels" in page
+    assert "<span>blue &amp; green</span>" in page
+    picture = (tmp_path / "pictures/7/0.png").read_bytes()
+    headers = {"Content-Type": "image/png"}
+    answer = requests.post(f"{running.url}/predict", picture, headers=headers, timeout=10).json()
+    assert answer["predictions"][0]["class"] == "7"
+    status, said = running.stop()
+    assert (status, said) == (0, "")
+
+    report = repository.run(
+        sys.executable, "-m", "paints.report", "--base", "HEAD", "--output", "report"
+    )
+    assert "unchanged" in report.stdout
+    # Its linters and its own tests pass; the slow ones are those of this repository.
+    for arguments in (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]):
+        repository.run(sys.executable, "-m", *arguments)
+    # This process is a worker of xdist, whose variables would confuse the other run.
+    environment = {name: "" for name in os.environ if name.startswith("PYTEST_")}
+    repository.run(
+        *(sys.executable, "-m", "pytest", "-m", "not slow", "--numprocesses", "2"), env=environment
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("Shoes", "--from", "{pictures}"), "Shoes: expected a name such as shoes"),
+        (("class", "--from", "{pictures}"), "class: expected a name"),
+        (("numpy", "--from", "{pictures}"), "numpy: a package or folder has this name already"),
+        (("stages", "--from", "{pictures}"), "stages: a package or folder has this name already"),
+        (("shoes", "--from", "{pictures}/7"), "7: 0 folders found, expected one for each class"),
+        (("shoes", "--from", "nowhere"), "nowhere: not a folder"),
+        (
+            ("shoes", "--from", "{pictures}", "--to", "{pictures}"),
+            "exists already; choose another with --to",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line_and_makes_nothing(tmp_path, arguments, complaint):
+    for name in COLOURS:
+        (tmp_path / name).mkdir()
+    done = make_new(*(text.format(pictures=tmp_path) for text in arguments))
+    assert done.returncode == 1
+    assert complaint in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (ROOT.parent / "shoes").exists()
