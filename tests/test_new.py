@@ -32,6 +32,7 @@ def make_new(*arguments: str) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_new_repository_runs_to_the_end_with_page_and_tests(tmp_path):
     write_pictures(tmp_path / "pictures")
     folder = tmp_path / "paints"
