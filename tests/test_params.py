@@ -265,7 +265,7 @@ def test_a_description_that_lacks_a_key_or_is_no_yaml_is_refused(write):
     assert complaint(Dataset.load).startswith(f"{path}: not YAML")
 
 
-@pytest.mark.parametrize("name", [path.stem for path in (ROOT / "datasets").glob("*.yaml")])
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "datasets").glob("*.yaml")))
 def test_every_shipped_description_is_valid(write, name):
     write("dataset", "name", name)
     shutil.copy(ROOT / "datasets" / f"{name}.yaml", "datasets")

@@ -43,8 +43,9 @@ build_model <- function(keras, params, spec) {
 #' @param params The section `r_cnn`.
 #' @return A data frame with one row per epoch, in the columns of plots/training_*.csv.
 train_model <- function(keras, model, train, validation, params) {
+  classes <- reticulate::py_to_r(model$output_shape)[[2]]
   one_hot <- function(labels) {
-    keras$utils$to_categorical(labels, num_classes = model$output_shape[[2]])
+    keras$utils$to_categorical(labels, num_classes = classes)
   }
   fitted <- model$fit(
     train$images, one_hot(train$labels),
