@@ -23,7 +23,7 @@ from fashion_mnist.dataset.spec import Spec
 from fashion_mnist.dataset.splits import Split
 from fashion_mnist.errors import InputError
 from fashion_mnist.params import section
-from fashion_mnist.params.dataset import FOLDER, Dataset
+from fashion_mnist.params.dataset import FOLDER, Dataset, DatasetName
 from fashion_mnist.params.mlp import MLP
 from fashion_mnist.params.train import Train
 
@@ -33,25 +33,25 @@ TEST_SIZE, VALIDATION_SIZE = 0.15, 0.1
 KEPT = ("test_size", "seed")  # what a user may have changed
 STEPS = 2000  # of a training that the printed settings give
 TEMPLATE = """# What each key means: fashion_mnist/dataset/spec.py, fashion_mnist/params/dataset.py.
-title: {title}
+title:
 # What an image shows, for "What is this ...?"
-item: {item}
-classes: []
-side: {side}  # pixels, of the square images that the models see
-channels: {channels}  # 1 is grey, 3 is colour
+item:
+classes:
+side:  # pixels, of the square images that the models see
+channels:  # 1 is grey, 3 is colour
 # Whether a mirrored image belongs to the same class, so that trainings may flip it.
-mirror_keeps_class: {mirror_keeps_class}
+mirror_keeps_class:
 # True: a picture's background becomes 0 and its item bright. False: a picture is only shrunk.
-cut_out: {cut_out}
+cut_out:
 
 sources:
-- {source}
 """
 
 
 def main(
     folder: Path, name: str, item: str, side: int | None, groups: str | None, use: bool
 ) -> None:
+    section.check(DatasetName, {"name": name}, path=FOLDER)
     path = FOLDER / f"{name}.yaml"
     yaml = YAML()
     yaml.width = 1000
@@ -62,10 +62,9 @@ def main(
         known = content.get("pictures", {}) if content else {}
         spec, found = _describe_pictures(folder, side, groups or known.get("groups"))
     if content is None:
-        looks = {key: str(value).lower() for key, value in spec.model_dump().items()}
-        content = yaml.load(
-            TEMPLATE.format(**{**looks, "title": name, "item": item, "source": folder.as_posix()})
-        )
+        content = yaml.load(TEMPLATE)
+        content.update(spec.model_dump(exclude={"margin"}))
+        content.update(title=name, item=item, sources=[folder.as_posix()])
     content["classes"] = spec.classes
     for kind, values in found.items():
         known = content.setdefault(kind, {})
@@ -91,15 +90,7 @@ def _describe_idx(folder: Path) -> tuple[Spec, dict[str, Any]]:
         sha256[name] = hashlib.sha256(content).hexdigest()
     labels = idx.read(folder / idx.TRAIN[1], 1)
     _, side, _ = idx.read(folder / idx.TRAIN[0], 3).shape
-    spec = Spec(
-        title=folder.name,
-        item="item",
-        classes=[str(label) for label in range(int(labels.max()) + 1)],
-        side=side,
-        channels=1,
-        mirror_keeps_class=False,
-        cut_out=True,
-    )
+    spec = _spec(folder, [str(label) for label in range(int(labels.max()) + 1)], side, 1, True)
     train, test = (idx.read_split(folder, names, spec) for names in (idx.TRAIN, idx.TEST))
     print(f"{len(train.labels):,} training and {len(test.labels):,} test images of {side} pixels")
     _print_counts(spec.classes, train.labels)
@@ -117,6 +108,18 @@ def _describe_idx(folder: Path) -> tuple[Spec, dict[str, Any]]:
     )
     counts = {"train_images": len(train.labels), "test_images": len(test.labels)}
     return spec, {"idx": {**counts, "sha256": sha256}}
+
+
+def _spec(folder: Path, class_names: list[str], side: int, channels: int, cut_out: bool) -> Spec:
+    """Return what the images are, as far as the files tell.
+
+    Raises:
+        InputError: such images are not supported.
+    """
+    looks = {"classes": class_names, "side": side, "channels": channels, "cut_out": cut_out}
+    # What is cut out may be writing, which no mirror image is.
+    others = {"title": folder.name or "x", "item": "item", "mirror_keeps_class": not cut_out}
+    return section.check(Spec, {**looks, **others}, path=folder)
 
 
 def _describe_pictures(
@@ -143,15 +146,7 @@ def _describe_pictures(
     (size, most), *_ = sizes.most_common(1)
     if side is None:
         side = max(size) if most == len(found) and size[0] == size[1] <= 96 else SIDE
-    spec = Spec(
-        title=folder.name,
-        item="item",
-        classes=class_names,
-        side=side,
-        channels=3 if is_colour else 1,
-        mirror_keeps_class=True,
-        cut_out=False,
-    )
+    spec = _spec(folder, class_names, side, 3 if is_colour else 1, False)
     widths, heights = zip(*sizes.elements(), strict=True)
     print(
         f"{len(found):,} pictures, {min(widths)} to {max(widths)} pixels wide, {min(heights)} to "

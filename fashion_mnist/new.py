@@ -35,10 +35,10 @@ README = ROOT / "docs" / "readme_of_new_repositories.md"
 def main(name: str, source: Path, target: Path | None, item: str) -> None:
     target = target or ROOT.parent / name
     _check(name, source, target)
+    title = name.replace("_", " ").capitalize()
     for path in _tracked_files():
         if not LEFT_OUT.fullmatch(path):
-            _copy(ROOT / path, target / path.replace("fashion_mnist", name), name)
-    title = name.replace("_", " ").capitalize()
+            _copy(ROOT / path, target / path.replace("fashion_mnist", name), name, title)
     readme = README.read_text(encoding="utf-8").format(name=name, title=title)
     files.write_bytes(target / "README.md", readme.encode())
     pictures = Path("data/local") / name
@@ -75,11 +75,10 @@ def _tracked_files() -> list[str]:
     return [path for path in listed.stdout.split("\0") if path and (ROOT / path).is_file()]
 
 
-def _copy(source: Path, target: Path, name: str) -> None:
+def _copy(source: Path, target: Path, name: str, title: str) -> None:
     content = source.read_bytes()
     if source.suffix not in (".png", ".svg"):
         text = content.decode()
-        title = name.replace("_", " ").capitalize()
         text = _without_what_is_left_out(source.name, text)
         for old, new in (
             ("fashion_mnist", name),
