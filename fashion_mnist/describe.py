@@ -65,7 +65,8 @@ def main(
         content = yaml.load(TEMPLATE)
         content.update(spec.model_dump(exclude={"margin"}))
         content.update(title=name, item=item, sources=[folder.as_posix()])
-    content["classes"] = spec.classes
+    if "idx" not in found or len(content["classes"]) != len(spec.classes):
+        content["classes"] = spec.classes  # those of IDX files may have been named
     for kind, values in found.items():
         known = content.setdefault(kind, {})
         known.update(

@@ -18,7 +18,7 @@ from fashion_mnist import command, files
 from fashion_mnist.errors import InputError
 from fashion_mnist.params import whole
 
-PIPELINE = Path("dvc.yaml")
+PIPELINE, LOCK = Path("dvc.yaml"), Path("dvc.lock")
 EXAMPLE = "mlp"
 OF_ALL_MODELS = ("evaluate", "export")  # the stages that read every model
 
@@ -49,6 +49,7 @@ def _write_models(stages: Any, models: list[str]) -> None:
             del stages[f"train_{name}"]
             for entries in _lists(stages):
                 entries[:] = [entry for entry in entries if not _mentions(entry, name)]
+            _forget(f"train_{name}")
             print(f"{PIPELINE}: without train_{name}; `git rm` its metrics and plots")
     for name in models:
         if name not in trained:
@@ -61,6 +62,17 @@ def _write_models(stages: Any, models: list[str]) -> None:
                     last = max(at for at, other in enumerate(entries) if _path(other) in alike)
                     entries.insert(last + 1, _renamed(entry, name))
             print(f"{PIPELINE}: with train_{name}")
+
+
+def _forget(stage: str) -> None:
+    """Remove a stage from dvc.lock, where DVC leaves it."""
+    if LOCK.exists():
+        yaml = YAML()
+        yaml.width = 1000
+        lock = yaml.load(LOCK)
+        if lock["stages"].pop(stage, None):
+            with files.atomic(LOCK) as partial:
+                yaml.dump(lock, partial)
 
 
 def _lists(stages: Any) -> list[Any]:

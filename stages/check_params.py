@@ -1,8 +1,9 @@
-"""params.yaml -> data/params_checked.txt: every section follows its rules, and suits the dataset.
+"""params.yaml -> data/params_checked.txt, data/models.json: every section follows its rules.
 
 All other stages depend on this one, so a mistake in any section stops `dvc repro` before a stage
 loses its outputs. The file always has the same content, so a change of params.yaml reruns only
-the stages whose sections changed.
+the stages whose sections changed. data/models.json lists the models, because DVC does not notice
+when a stage reads one model less.
 """
 
 from pathlib import Path
@@ -13,6 +14,7 @@ from fashion_mnist.params import whole
 
 def main() -> None:
     whole.check_pipeline()
+    files.write_json(Path("data/models.json"), list(whole.models()))
     files.write_bytes(
         Path("data/params_checked.txt"),
         b"params.yaml follows the rules of fashion_mnist/params.\n",

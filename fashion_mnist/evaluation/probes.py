@@ -31,7 +31,7 @@ class Halves(NamedTuple):
 def split(count: int) -> Halves:
     """Return disjoint random positions among `count` images, the same each time."""
     order = np.random.default_rng(0).permutation(count)
-    held_out = int(HELD_OUT * count)
+    held_out = max(1, int(HELD_OUT * count))
     return Halves(order[held_out:], order[:held_out])
 
 
@@ -43,7 +43,9 @@ def reduce(activations: np.ndarray, halves: Halves) -> np.ndarray:
         halves: the components are those of `halves.fit`.
     """
     flat = activations.reshape(len(activations), -1)
-    dimensions = min(DIMENSIONS, flat.shape[1], len(halves.fit))
+    # The last component of as many images as dimensions is rounding error, which scaling would
+    # enlarge.
+    dimensions = min(DIMENSIONS, flat.shape[1], max(1, len(halves.fit) - 1))
     pca = PCA(dimensions, svd_solver="randomized", iterated_power=2, random_state=0)
     pca.fit(flat[halves.fit])
     components = pca.transform(flat)

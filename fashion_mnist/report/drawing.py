@@ -6,33 +6,33 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from fashion_mnist.dataset import splits
+from fashion_mnist.errors import InputError
 from fashion_mnist.evaluation import metrics, plots
 from fashion_mnist.report.comparison import are_paired
 from fashion_mnist.report.results import Results
 from fashion_mnist.report.revisions import Revision
 
-TEST_IMAGES = Path("data/test/images.npy")
 MISTAKES_SHOWN = 20
 
 
 def draw_new_mistakes(folder: Path, report: dict[str, Any], base: Results, now: Results) -> None:
     """Draw the most confident new mistakes of each judged model, if the test images are here."""
-    if not TEST_IMAGES.exists():
+    try:
+        test = splits.load(Path("data/test"))
+    except InputError:  # not made here, or not yet again
         return
-    images = np.load(TEST_IMAGES, mmap_mode="r")
     for name, model in report["models"].items():
         before, after = base.predictions.get(name), now.predictions.get(name)
         if not model.get("classes") or before is None or after is None:
             continue
-        if not are_paired(before, after):
+        if not are_paired(before, after) or len(after) != len(test.labels):
             continue
         new = after[metrics.is_right(before) & ~metrics.is_right(after)]
         shown = new.sort_values("probability", ascending=False, kind="stable").head(MISTAKES_SHOWN)
         plots.predictions(
             folder / f"new_mistakes_{name}.png",
-            images[shown.index],
+            test.take(shown.index.to_numpy()),
             shown,
             f"{name.upper()}: new mistakes, the most confident first; below each the true class",
         )
