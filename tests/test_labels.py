@@ -31,15 +31,6 @@ def test_planted_near_duplicates_are_found_and_nothing_else():
     assert found.ratios[-1] > 0.8
 
 
-def test_a_mirrored_image_is_near_only_to_what_is_mirrored():
-    left = IMAGES.copy()
-    left[:, :, 14:] = 0
-    found = duplicates.nearest(left[:5, :, ::-1], left)
-    assert (found.ratios > duplicates.NEAR).all()
-    found = duplicates.nearest(left[:5, :, ::-1][:, :, ::-1], left)
-    assert found.positions.tolist() == list(range(5))
-
-
 def test_no_image_is_its_own_neighbour_also_behind_the_first_batch(monkeypatch):
     monkeypatch.setattr(duplicates, "BATCH_SIZE", 64)
     images = IMAGES.copy()
@@ -95,7 +86,7 @@ def test_the_suggested_class_is_never_the_given_one():
 
 
 def test_labels_drawn_from_the_probabilities_are_right_as_often_as_these_say():
-    probabilities = np.tile([0.7, 0.3] + 8 * [0.0], (5000, 1))
+    probabilities = np.tile([0.7] + 9 * [0.3 / 9], (5000, 1))
     found = label_noise.without_errors(probabilities, {"cnn": np.zeros(5000, dtype=int)})
     assert found["accuracy"]["cnn"] == pytest.approx(0.7, abs=0.01)
     sure = np.eye(10)[LABELS]
@@ -152,8 +143,8 @@ def test_a_near_duplicate_is_worth_what_it_adds_when_it_was_learned():
     assert worth["difference"] == pytest.approx(0.5, abs=0.1)
     assert worth["low"] < worth["difference"] < worth["high"]
     assert worth["learned"]["answers"] + worth["held_out"]["answers"] == 900
-    pairs["ratio"] = [0.4] * 10 + [0.6] * 290
-    assert label_noise.worth_of_a_near_duplicate(LABELS, pairs, found, 0.5)["images"] == 10
+    pairs["ratio"] = [0.4] * 100 + [0.6] * 200
+    assert label_noise.worth_of_a_near_duplicate(LABELS, pairs, found, 0.5)["images"] == 100
 
 
 def table_of(actual: str, right: str) -> pd.DataFrame:
@@ -195,7 +186,7 @@ def test_pairs_are_judged_from_all_bands():
     bands = np.digitize(sample["ratio"], judged.BANDS[:-1], right=True)
     assert np.bincount(bands).tolist() == [judged.PAIRS_PER_BAND] * len(judged.BANDS)
     assert (sample["training_image"] == found.positions[sample["image"]]).all()
-    assert not sample["ratio"].is_monotonic_increasing
+    assert abs(np.corrcoef(sample["ratio"], np.arange(len(sample)))[0, 1]) < 0.3
 
 
 def test_an_unknown_verdict_is_named(tmp_path):
@@ -213,11 +204,12 @@ ACCURACY = label_plots.Accuracy(
 )
 CONTROL = ACCURACY._replace(shares=dict.fromkeys(("mlp", "cnn"), (0.9, np.nan, np.nan)))
 SUSPICIOUS = label_noise.listed("test", LABELS, answers(LABELS), {"cnn": np.arange(300) < 9}, NAMES)
+VERDICTS = ["same", "other", "unclear"]
 DRAW = {
     "near-duplicates": lambda path: label_plots.near_duplicates(
-        path, [label_plots.Band("a band", IMAGES[:6].reshape(3, 2, 28, 28, 1))], "title"
+        path, [label_plots.Band("a band", IMAGES[:6].reshape(3, 2, 28, 28, 1), VERDICTS)], "title"
     ),
-    "ratios": lambda path: label_plots.ratios(path, {"a": ([0, 3, 9], "red")}, 0.3, 0.5),
+    "ratios": lambda path: label_plots.ratios(path, {"a": ([0, 3, 9], "red")}, 0.3, 0.5, "title"),
     "suspicious": lambda path: label_plots.suspicious(path, IMAGES[:9], SUSPICIOUS, "title"),
     "pairs": lambda path: label_plots.pairs(path, np.eye(10, dtype=int) * 3, NAMES, "title"),
     "accuracies": lambda path: label_plots.accuracies(path, [ACCURACY, CONTROL], "title"),
