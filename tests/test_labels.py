@@ -186,7 +186,7 @@ def test_pairs_are_judged_from_all_bands():
     bands = np.digitize(sample["ratio"], judged.BANDS[:-1], right=True)
     assert np.bincount(bands).tolist() == [judged.PAIRS_PER_BAND] * len(judged.BANDS)
     assert (sample["training_image"] == found.positions[sample["image"]]).all()
-    assert not sample["ratio"].is_monotonic_increasing
+    assert abs(np.corrcoef(sample["ratio"], np.arange(len(sample)))[0, 1]) < 0.3
 
 
 def test_an_unknown_verdict_is_named(tmp_path):
