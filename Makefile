@@ -37,10 +37,11 @@ benchmarks: .venv/installed
 older: .venv/installed
 	@.venv/bin/python -m benchmarks.measured
 
-# A repository for your own pictures: make new NAME=shoes FROM=folder; see CONTRIBUTING.md.
-ITEM ?= item
+# A repository for your own pictures: make new NAME=shoes FROM=folder ITEM=shoe; docs/own_pictures.md.
+export NAME FROM
+export ITEM ?= item
 new: .venv/installed
-	@.venv/bin/python -m fashion_mnist.new "$(NAME)" --from "$(FROM)" --item "$(ITEM)"
+	@.venv/bin/python -m fashion_mnist.new "$$NAME" --from "$$FROM" --item "$$ITEM"
 
 # Writes each stage's imports, and the stages of the models, into dvc.yaml.
 deps: .venv/installed

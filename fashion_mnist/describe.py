@@ -6,6 +6,7 @@ added or removed, the file gets only its new classes, counts and SHA-256.
 """
 
 import argparse
+import contextlib
 import hashlib
 from collections import Counter
 from math import ceil
@@ -18,7 +19,7 @@ from ruamel.yaml import YAML
 
 from fashion_mnist import command, files
 from fashion_mnist.dataset import folder as folders
-from fashion_mnist.dataset import idx, picture_file, pictures
+from fashion_mnist.dataset import hold_out, idx, picture_file, pictures
 from fashion_mnist.dataset.spec import Spec
 from fashion_mnist.dataset.splits import Split
 from fashion_mnist.errors import InputError
@@ -29,7 +30,9 @@ from fashion_mnist.params.train import Train
 
 SIDE = 64  # pixels, of the images that are made from larger pictures
 LOOKED_AT = 256  # pixels: enough to tell whether a picture is in colour
-TEST_SIZE, VALIDATION_SIZE = 0.15, 0.1
+# The first that leaves a picture of each class on both sides is taken.
+TEST_SIZES, VALIDATION_SIZES = (0.15, 0.25, 0.5), (0.1, 0.2, 0.5)
+CONTRADICTIONS_SHOWN = 10
 KEPT = ("test_size", "seed")  # what a user may have changed
 STEPS = 2000  # of a training that the printed settings give
 TEMPLATE = """# What each key means: fashion_mnist/dataset/spec.py, fashion_mnist/params/dataset.py.
@@ -56,11 +59,13 @@ def main(
     yaml = YAML()
     yaml.width = 1000
     content = yaml.load(path) if path.exists() else None
-    if (folder / idx.TRAIN[0]).exists():
-        spec, found = _describe_idx(folder)
+    if content and folder.as_posix() not in content.get("sources", []):
+        raise InputError(f"{path}: exists and has other sources; choose another --name")
+    if any((folder / file).exists() for file in (*idx.TRAIN, *idx.TEST)):
+        spec, found, settings = _describe_idx(folder)
     else:
         known = content.get("pictures", {}) if content else {}
-        spec, found = _describe_pictures(folder, side, groups or known.get("groups"))
+        spec, found, settings = _describe_pictures(folder, side, groups or known.get("groups"))
     if content is None:
         content = yaml.load(TEMPLATE)
         content.update(spec.model_dump(exclude={"margin"}))
@@ -76,7 +81,7 @@ def main(
     with files.atomic(path) as partial:
         yaml.dump(content, partial)
     print(f"{path}: written; its title, item and looks are yours to change")
-    settings = {"dataset.name": name, **_settings(found)}
+    settings = {"dataset.name": name, **settings}
     if use:
         _change_params(settings)
         print(f"{section.PATH}: {', '.join(f'{key} = {value}' for key, value in settings.items())}")
@@ -84,7 +89,8 @@ def main(
         print("dvc exp run", *(f"-S {key}={value}" for key, value in settings.items()))
 
 
-def _describe_idx(folder: Path) -> tuple[Spec, dict[str, Any]]:
+def _describe_idx(folder: Path) -> tuple[Spec, dict[str, Any], dict[str, Any]]:
+    """Return what the images are, the entry `idx`, and the settings that suit them."""
     sha256 = {}
     for name in (*idx.TRAIN, *idx.TEST):
         content = idx.decompress(folder / name)
@@ -108,7 +114,7 @@ def _describe_idx(folder: Path) -> tuple[Spec, dict[str, Any]]:
         f"{doubled.count(False)} of them with another label"
     )
     counts = {"train_images": len(train.labels), "test_images": len(test.labels)}
-    return spec, {"idx": {**counts, "sha256": sha256}}
+    return spec, {"idx": {**counts, "sha256": sha256}}, {}
 
 
 def _spec(folder: Path, class_names: list[str], side: int, channels: int, cut_out: bool) -> Spec:
@@ -125,7 +131,8 @@ def _spec(folder: Path, class_names: list[str], side: int, channels: int, cut_ou
 
 def _describe_pictures(
     folder: Path, side: int | None, groups: str | None
-) -> tuple[Spec, dict[str, Any]]:
+) -> tuple[Spec, dict[str, Any], dict[str, Any]]:
+    """Return what the images are, the entry `pictures`, and the settings that suit them."""
     class_names = folders.classes(folder)
     found = folders.labelled_files(folder, class_names)
     sizes: Counter[tuple[int, int]] = Counter()
@@ -158,14 +165,30 @@ def _describe_pictures(
     _print_copies(split, pictures.copies(split.images), [path for path, _ in found])
     if groups:
         print(f"{len(set(together)):,} groups of pictures stay together")
+    test_size, kept = _share(split, together, TEST_SIZES)
+    validation_size, _ = _share(split.take(kept), together[kept], VALIDATION_SIZES)
     everything = folders.all_files(folder, class_names, groups)
     described = {
         "count": len(found),
         "sha256": folders.digest(folder, everything),
-        "test_size": TEST_SIZE,
+        "test_size": test_size,
         "seed": 0,
     }
-    return spec, {"pictures": described | ({"groups": groups} if groups else {})}
+    train_size = len(split.labels) * (1 - test_size) * (1 - validation_size)
+    settings = {"normalize.validation_size": validation_size, **_settings(train_size)}
+    return spec, {"pictures": described | ({"groups": groups} if groups else {})}, settings
+
+
+def _share(split: Split, groups: np.ndarray, sizes: tuple[float, ...]) -> tuple[float, np.ndarray]:
+    """Return the first share that can be held out, and the positions of the others.
+
+    Raises:
+        InputError: a class is too small for all of them.
+    """
+    for size in sizes[:-1]:
+        with contextlib.suppress(InputError):
+            return size, hold_out.share(split, groups, size, 0)[0]
+    return sizes[-1], hold_out.share(split, groups, sizes[-1], 0)[0]
 
 
 def _print_counts(class_names: list[str], labels: np.ndarray) -> None:
@@ -181,22 +204,20 @@ def _print_copies(split: Split, copies: np.ndarray, paths: list[Path]) -> None:
         members.setdefault(group, []).append(position)
     doubled = [group for group in members.values() if len(group) > 1]
     print(f"{sum(map(len, doubled))} pictures are copies of others; copies stay together")
-    for group in doubled:
-        if len(set(split.labels[group])) > 1:
-            print(f"  in several classes: {', '.join(str(paths[at]) for at in group)}")
+    contradictions = [group for group in doubled if len(set(split.labels[group])) > 1]
+    for group in contradictions[:CONTRADICTIONS_SHOWN]:
+        print(f"  in several classes: {', '.join(str(paths[at]) for at in group)}")
+    if contradictions:
+        print(f"  {len(contradictions)} copies contradict their labels; keep one of each")
 
 
-def _settings(found: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings that suit the number of pictures."""
-    if "idx" in found:
-        return {}
-    count = found["pictures"]["count"] * (1 - TEST_SIZE) * (1 - VALIDATION_SIZE)
+def _settings(count: float) -> dict[str, Any]:
+    """Return the settings that suit a number of training images."""
     batch_size = int(np.clip(2 ** int(np.log2(max(count / 50, 1))), 16, 256))
     epochs = int(np.clip(ceil(STEPS * batch_size / count), 6, 60))
     # A step on fewer images is noisier, so it is smaller; Muon's steps are of one length anyway.
     rate = MLP.load().learning_rate * batch_size / Train.load().batch_size
     return {
-        "normalize.validation_size": VALIDATION_SIZE,
         "train.batch_size": batch_size,
         "train.epochs": epochs,
         "mlp.learning_rate": float(f"{rate:.1g}"),

@@ -28,6 +28,9 @@ LEFT_OUT = re.compile(
     r"|tests/test_(benchmarks|contributing|experiments|labels|new|notebook|r|readme|report"
     r"|seed_spread)\.py"
 )
+# Folders of the pipeline, and words that YAML takes for something else.
+TAKEN = {"data", "datasets", "dist", "docs", "dvc_plots", "metrics", "models", "plots", "report"}
+NO_TEXT = {"true", "false", "yes", "no", "on", "off", "null"}
 MAKE_TARGETS = ("benchmarks", "new", "notebook", "older", "r", "r-test", ".venv/notebook")
 README = ROOT / "docs" / "readme_of_new_repositories.md"
 
@@ -36,6 +39,17 @@ def main(name: str, source: Path, target: Path | None, item: str) -> None:
     target = target or ROOT.parent / name
     _check(name, source, target)
     title = name.replace("_", " ").capitalize()
+    partial = target.with_name(f".partial-{target.name}")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        _make(partial, name, title, source, item)
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    print(f"{target}: ready; there, run `make`, look at plots/ and `make serve`, and commit")
+
+
+def _make(target: Path, name: str, title: str, source: Path, item: str) -> None:
     for path in _tracked_files():
         if not LEFT_OUT.fullmatch(path):
             _copy(ROOT / path, target / path.replace("fashion_mnist", name), name, title)
@@ -50,19 +64,25 @@ def main(name: str, source: Path, target: Path | None, item: str) -> None:
         ["ruff", "check", "--quiet", "--select", "I", "--fix", "."],
         ["ruff", "format", "--quiet", "."],
     ):
-        done = subprocess.run([*python, *arguments], cwd=target)
+        done = subprocess.run([*python, *arguments], cwd=target, stderr=subprocess.PIPE, text=True)
         if done.returncode:
-            raise InputError(f"{target}: not finished, {arguments[0]} failed; remove it")
+            said = done.stderr.strip().splitlines() or [f"{arguments[0]} failed"]
+            raise InputError(said[-1].removeprefix("error: "))
     for arguments in (["init", "--quiet", "--initial-branch=main"], ["add", "--all"]):
         subprocess.run(["git", *arguments], cwd=target, check=True)
-    print(f"{target}: ready; there, run `make`, look at plots/ and `make serve`, and commit")
+    # Git may not know yet who commits; then the user's first commit does it.
+    first = ["git", "commit", "--quiet", "--message", f"The workflow for {name}"]
+    subprocess.run(first, cwd=target, stderr=subprocess.DEVNULL, check=False)
 
 
 def _check(name: str, source: Path, target: Path) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
-        raise InputError(f"{name}: expected a name such as shoes: a-z, 0-9 and _")
-    if importlib.util.find_spec(name) or (ROOT / name).exists():
-        raise InputError(f"{name}: a package or folder has this name already; choose another")
+        raise InputError(f"NAME = {name!r}: expected a name such as my_shoes: a-z, 0-9 and _")
+    is_taken = name in TAKEN or (ROOT / name).exists() or importlib.util.find_spec(name)
+    if is_taken or name in NO_TEXT:
+        raise InputError(f"{name}: this name is taken; choose another")
+    if source.resolve() in (ROOT, *ROOT.parents):
+        raise InputError(f"FROM = {str(source)!r}: expected the folder of your pictures")
     classes(source)
     if target.exists():
         raise InputError(f"{target}: exists already; choose another with --to")

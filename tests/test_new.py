@@ -87,11 +87,17 @@ def test_a_new_repository_runs_to_the_end_with_page_and_tests(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("Shoes", "--from", "{pictures}"), "Shoes: expected a name such as shoes"),
-        (("class", "--from", "{pictures}"), "class: expected a name"),
-        (("numpy", "--from", "{pictures}"), "numpy: a package or folder has this name already"),
-        (("stages", "--from", "{pictures}"), "stages: a package or folder has this name already"),
-        (("shoes", "--from", "{pictures}/7"), "7: 0 folders found, expected one for each class"),
+        (("Shoes", "--from", "{pictures}"), "NAME = 'Shoes': expected a name such as my_shoes"),
+        (("class", "--from", "{pictures}"), "NAME = 'class': expected a name"),
+        (("numpy", "--from", "{pictures}"), "numpy: this name is taken"),
+        (("stages", "--from", "{pictures}"), "stages: this name is taken"),
+        (
+            ("shoes", "--from", "{pictures}/7"),
+            "7: 0 folders found, expected two or more, one a class",
+        ),
+        (("models", "--from", "{pictures}"), "models: this name is taken"),
+        (("shoes", "--from", ""), "FROM = '.': expected the folder of your pictures"),
+        (("shoes", "--from", "{pictures}"), "no pictures found"),
         (("shoes", "--from", "nowhere"), "nowhere: not a folder"),
         (
             ("shoes", "--from", "{pictures}", "--to", "{pictures}"),
@@ -106,4 +112,5 @@ def test_a_mistake_is_one_line_and_makes_nothing(tmp_path, arguments, complaint)
     assert done.returncode == 1
     assert complaint in done.stderr
     assert done.stderr.count("\n") == 1
+    assert list(ROOT.parent.glob(".partial-*")) == []
     assert not (ROOT.parent / "shoes").exists()

@@ -27,7 +27,9 @@ def classes(folder: Path) -> list[str]:
         path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
     )
     if len(names) < 2:
-        raise InputError(f"{folder}: {len(names)} folders found, expected one for each class")
+        raise InputError(
+            f"{folder}: {len(names)} folders found, expected at least two, one for each class"
+        )
     return names
 
 

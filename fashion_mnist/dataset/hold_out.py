@@ -91,6 +91,7 @@ def share(
             belonging = len(np.unique(groups[split.labels == label]))
             raise InputError(
                 f"{name}: {count} pictures in {belonging} groups found, too few for a share of "
-                f"{size} on either side; expected more pictures, or another share or seed"
+                f"{size}; expected more pictures, a larger normalize.validation_size in "
+                "params.yaml or a larger test_size in datasets/"
             )
     return kept, held_out

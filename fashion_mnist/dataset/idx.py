@@ -87,7 +87,10 @@ def decompress(path: Path) -> bytes:
 
 
 def _damaged(path: Path, what: str) -> InputError:
-    return InputError(
-        f"{path}: {what}; fetch it again with `dvc repro --force --single-item download` "
-        f"(deletes {path.parent})"
-    )
+    again = ""
+    if path.parent == Path("data/raw"):
+        again = (
+            "; fetch it again with `dvc repro --force --single-item download` "
+            f"(deletes {path.parent})"
+        )
+    return InputError(f"{path}: {what}{again}")

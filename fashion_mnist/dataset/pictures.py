@@ -89,6 +89,8 @@ def read_groups(path: Path, folder: Path, paths: list[Path]) -> np.ndarray:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: not a CSV table ({error})") from None
     if not rows or not {"file", "group"} <= rows[0].keys():
