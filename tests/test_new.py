@@ -93,7 +93,7 @@ def test_a_new_repository_runs_to_the_end_with_page_and_tests(tmp_path):
         (("stages", "--from", "{pictures}"), "stages: this name is taken"),
         (
             ("shoes", "--from", "{pictures}/7"),
-            "7: 0 folders found, expected two or more, one a class",
+            "7: 0 folders found, expected at least two, one for each class",
         ),
         (("models", "--from", "{pictures}"), "models: this name is taken"),
         (("shoes", "--from", ""), "FROM = '.': expected the folder of your pictures"),
@@ -108,9 +108,9 @@ def test_a_new_repository_runs_to_the_end_with_page_and_tests(tmp_path):
 def test_a_mistake_is_one_line_and_makes_nothing(tmp_path, arguments, complaint):
     for name in COLOURS:
         (tmp_path / name).mkdir()
-    done = make_new(*(text.format(pictures=tmp_path) for text in arguments))
+    target = [] if "--to" in arguments else ["--to", str(tmp_path / "new")]
+    done = make_new(*(text.format(pictures=tmp_path) for text in arguments), *target)
     assert done.returncode == 1
     assert complaint in done.stderr
     assert done.stderr.count("\n") == 1
-    assert list(ROOT.parent.glob(".partial-*")) == []
-    assert not (ROOT.parent / "shoes").exists()
+    assert {path.name for path in tmp_path.iterdir()} == COLOURS.keys()
