@@ -84,6 +84,8 @@ def _check(name: str, source: Path, target: Path) -> None:
     if source.resolve() in (ROOT, *ROOT.parents):
         raise InputError(f"FROM = {str(source)!r}: expected the folder of your pictures")
     classes(source)
+    if source.resolve() in target.resolve().parents:
+        raise InputError(f"{target}: inside {source}; choose another with --to")
     if target.exists():
         raise InputError(f"{target}: exists already; choose another with --to")
 

@@ -98,6 +98,7 @@ def test_a_new_repository_runs_to_the_end_with_page_and_tests(tmp_path):
         (("models", "--from", "{pictures}"), "models: this name is taken"),
         (("shoes", "--from", ""), "FROM = '.': expected the folder of your pictures"),
         (("shoes", "--from", "{pictures}"), "no pictures found"),
+        (("shoes", "--from", "{pictures}", "--to", "{pictures}/a"), "a: inside"),
         (("shoes", "--from", "nowhere"), "nowhere: not a folder"),
         (
             ("shoes", "--from", "{pictures}", "--to", "{pictures}"),
@@ -107,10 +108,10 @@ def test_a_new_repository_runs_to_the_end_with_page_and_tests(tmp_path):
 )
 def test_a_mistake_is_one_line_and_makes_nothing(tmp_path, arguments, complaint):
     for name in COLOURS:
-        (tmp_path / name).mkdir()
+        (tmp_path / "pictures" / name).mkdir(parents=True)
     target = [] if "--to" in arguments else ["--to", str(tmp_path / "new")]
-    done = make_new(*(text.format(pictures=tmp_path) for text in arguments), *target)
+    done = make_new(*(text.format(pictures=tmp_path / "pictures") for text in arguments), *target)
     assert done.returncode == 1
     assert complaint in done.stderr
     assert done.stderr.count("\n") == 1
-    assert {path.name for path in tmp_path.iterdir()} == COLOURS.keys()
+    assert [path.name for path in tmp_path.iterdir()] == ["pictures"]
