@@ -9,8 +9,8 @@ from pathlib import Path
 from sklearn import metrics
 
 from fashion_mnist import command, tables
-from fashion_mnist.dataset import splits
 from fashion_mnist.errors import InputError
+from fashion_mnist.params.dataset import Dataset
 
 PREFIX = "predictions_"
 
@@ -20,7 +20,7 @@ def main(models: list[str]) -> None:
     paths = paths or sorted(Path("plots").glob(f"{PREFIX}*.csv"))
     if not paths:
         raise InputError(f"plots/{PREFIX}*.csv: not found; make them with `dvc repro`")
-    classes = splits.load_spec(Path("data")).classes
+    classes = Dataset.load().classes
     for path in paths:
         table = tables.read(path)
         text = metrics.classification_report(

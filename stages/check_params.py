@@ -13,8 +13,7 @@ from fashion_mnist.params import whole
 
 
 def main() -> None:
-    whole.check_pipeline()
-    files.write_json(Path("data/models.json"), list(whole.models()))
+    files.write_json(Path("data/models.json"), whole.check_pipeline())
     files.write_bytes(
         Path("data/params_checked.txt"),
         b"params.yaml follows the rules of fashion_mnist/params.\n",

@@ -59,22 +59,24 @@ def load() -> Params:
     return params
 
 
-def check_pipeline() -> None:
-    """Check that dvc.yaml trains the models whose sections params.yaml has.
+def check_pipeline() -> list[str]:
+    """Return the names of the models, once dvc.yaml and params.yaml agree on them.
 
     Raises:
         InputError: dvc.yaml trains others, or either file breaks a rule.
     """
     path = Path("dvc.yaml")
     stages = section.read(path).get("stages", {})
-    expected = {f"train_{name}" for name in models()}
+    names = list(models())
+    expected = {f"train_{name}" for name in names}
     found = {name for name in stages if name.startswith("train_")}
     if different := sorted(expected ^ found):
         state = "not there" if different[0] in expected else "there"
         raise InputError(
             f"{path}: stage {different[0]} is {state}, but {section.PATH} has the models "
-            f"{', '.join(models())}; `make deps` writes the stages of these"
+            f"{', '.join(names)}; `make deps` writes the stages of these"
         )
+    return names
 
 
 def models() -> dict[str, Recipe]:
