@@ -10,6 +10,7 @@ from sklearn import metrics
 
 from fashion_mnist import command, tables
 from fashion_mnist.errors import InputError
+from fashion_mnist.evaluation import metrics as evaluation
 from fashion_mnist.params.dataset import Dataset
 
 PREFIX = "predictions_"
@@ -22,7 +23,10 @@ def main(models: list[str]) -> None:
         raise InputError(f"plots/{PREFIX}*.csv: not found; make them with `dvc repro`")
     classes = Dataset.load().classes
     for path in paths:
-        table = tables.read(path)
+        try:
+            table = evaluation.with_classes(tables.read(path), classes)
+        except ValueError as error:
+            raise InputError(f"{path}: {error}; make it again with `dvc repro`") from None
         text = metrics.classification_report(
             table["actual"], table["predicted"], labels=classes, digits=4, zero_division=0
         )

@@ -64,3 +64,14 @@ def test_the_classification_report_has_the_committed_recalls(monkeypatch, capsys
         (line,) = [line for line in printed.splitlines() if line.strip().startswith(f"{name} ")]
         expected = [scores[key] for key in ("precision", "recall", "f1", "support")]
         assert [*map(float, line.split()[-4:])] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_table_of_other_classes_than_those_of_the_dataset_is_refused(tmp_path, monkeypatch):
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copytree(ROOT / "datasets", tmp_path / "datasets")
+    (tmp_path / "plots").mkdir()
+    row = "actual,predicted,probability,actual_probability\nNo class,No class,1.0,1.0\n"
+    (tmp_path / "plots/predictions_x.csv").write_text(row)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"predictions_x.csv: actual = 'No class' is none of"):
+        classification_report.main(["x"])
