@@ -70,8 +70,7 @@ def test_a_table_of_other_classes_than_those_of_the_dataset_is_refused(tmp_path,
     shutil.copy(ROOT / "params.yaml", tmp_path)
     shutil.copytree(ROOT / "datasets", tmp_path / "datasets")
     (tmp_path / "plots").mkdir()
-    row = "actual,predicted,probability,actual_probability\nNo class,No class,1.0,1.0\n"
-    (tmp_path / "plots/predictions_x.csv").write_text(row)
+    (tmp_path / "plots/predictions_x.csv").write_text(f"{HEAD}No class,No class,1.0,1.0\n")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"predictions_x.csv: actual = 'No class' is none of"):
         classification_report.main(["x"])
