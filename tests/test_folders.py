@@ -34,7 +34,7 @@ LAYERS = (
 )
 HEIGHT = {name: -place for place, layer in enumerate(LAYERS) for name in layer}
 # Files of fashion_mnist/dataset that make a dataset; the service and predict read only pictures.
-MAKERS = {"sources.py", "hold_out.py", "pictures.py"}
+MAKERS = {"archive.py", "git_tree.py", "hold_out.py", "pictures.py", "sources.py"}
 HEAVY = {"tensorflow", "keras", "pandas", "scipy", "matplotlib", "sklearn", "dvc"}
 
 

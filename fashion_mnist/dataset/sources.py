@@ -6,9 +6,10 @@ import subprocess
 import tempfile
 import time
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import requests
 import urllib3
@@ -20,8 +21,10 @@ from fashion_mnist.files import write_bytes
 
 CONNECT_TIMEOUT = 10  # seconds; short, because a firewall may drop packets silently
 
+Result = TypeVar("Result")
 
-class _SourceError(Exception):
+
+class SourceError(Exception):
     """One source has no usable file; the text says why. `fetch` goes on to the next source."""
 
 
@@ -56,7 +59,7 @@ def fetch(
         progress.say(f"download: trying {source}")
         try:
             contents = _read_all(source, sha256, timeout, retries)
-        except _SourceError as error:
+        except SourceError as error:
             failures.append(f"{source}: {error}")
         else:
             for name, content in contents.items():
@@ -134,9 +137,9 @@ def _verify(name: str, content: bytes, expected: str) -> None:
     try:
         actual = hashlib.sha256(gzip.decompress(content)).hexdigest()
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise _SourceError(f"{name} is a corrupt gzip file ({error})") from None
+        raise SourceError(f"{name} is a corrupt gzip file ({error})") from None
     if expected not in (actual, hashlib.sha256(content).hexdigest()):
-        raise _SourceError(f"{name} has SHA-256 {actual} decompressed, expected {expected}")
+        raise SourceError(f"{name} has SHA-256 {actual} decompressed, expected {expected}")
 
 
 def _without_name_and_time(content: bytes) -> bytes:
@@ -153,22 +156,46 @@ def _without_name_and_time(content: bytes) -> bytes:
 
 
 def _download(url: str, timeout: float, retries: int, name: str) -> bytes:
+    def attempt() -> bytes:
+        with get(f"{url}/{name}", timeout) as response:
+            response.raise_for_status()
+            return _read_body(response, name)
+
+    return retrying(attempt, name, retries)
+
+
+def get(url: str, timeout: float, **headers: str) -> requests.Response:
+    """Send a request; the caller reads the body, with `timeout` seconds for each part of it."""
+    return requests.get(
+        url,
+        # Without it some servers declare the file's own compression as the transfer's.
+        headers={"Accept-Encoding": "identity", **headers},
+        stream=True,
+        timeout=(CONNECT_TIMEOUT, timeout),
+    )
+
+
+def retrying(attempt: Callable[[], Result], name: str, retries: int) -> Result:
+    """Return what `attempt` returns, a download that is tried again when it breaks off.
+
+    Args:
+        attempt: raises the exceptions of requests and urllib3, HTTPError of a bad status included.
+        name: of the file, for the reason.
+        retries: how often to try again, each time after a longer wait.
+
+    Raises:
+        SourceError: every attempt failed, or the first in a way that another one would not mend.
+    """
     failure = ""
-    for attempt in range(retries + 1):
-        time.sleep(2**attempt - 1)
+    for number in range(retries + 1):
+        time.sleep(2**number - 1)
         try:
-            with requests.get(
-                f"{url}/{name}",
-                # Without it some servers declare the file's own compression as the transfer's.
-                headers={"Accept-Encoding": "identity"},
-                stream=True,
-                timeout=(CONNECT_TIMEOUT, timeout),
-            ) as response:
-                if response.ok:
-                    return _read_body(response, name)
-                failure = f"{name}: HTTP status {response.status_code} {response.reason}"
-                if response.status_code < 500 and response.status_code != 429:
-                    break
+            return attempt()
+        except requests.HTTPError as error:
+            response = error.response
+            failure = f"{name}: HTTP status {response.status_code} {response.reason}"
+            if response.status_code < 500 and response.status_code != 429:
+                break
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             # requests wraps the errors of urllib3, which hold the reason.
             cause = getattr(error.args[0], "reason", error.args[0]) if error.args else error
@@ -179,11 +206,11 @@ def _download(url: str, timeout: float, retries: int, name: str) -> bytes:
             )
             if nobody_there or isinstance(error, ValueError):  # ValueError: no URL at all
                 # The next source is more likely to work than another try.
-                raise _SourceError(f"not reachable ({text})") from None
+                raise SourceError(f"not reachable ({text})") from None
             failure = f"{name} broke off ({text})"
         except OSError as error:  # before any connection, such as a missing CA bundle
-            raise _SourceError(f"not reachable ({error.strerror or error})") from None
-    raise _SourceError(failure)
+            raise SourceError(f"not reachable ({error.strerror or error})") from None
+    raise SourceError(failure)
 
 
 def _read_body(response: requests.Response, name: str) -> bytes:
@@ -219,7 +246,7 @@ def _unpack_debian_package(package: str, scratch: Path) -> Path:
     _run(["dpkg-deb", "-x", str(archive), "package"], scratch)
     found = next((scratch / "package").rglob("*-ubyte.gz"), None)
     if found is None:
-        raise _SourceError("the package has no *-ubyte.gz files")
+        raise SourceError("the package has no *-ubyte.gz files")
     return found.parent
 
 
@@ -227,16 +254,16 @@ def _run(command: list[str], folder: Path) -> None:
     try:
         subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=300)
     except FileNotFoundError:
-        raise _SourceError(f"this machine has no {command[0]}") from None
+        raise SourceError(f"this machine has no {command[0]}") from None
     except subprocess.TimeoutExpired:
-        raise _SourceError(f"{command[0]} took over 5 minutes") from None
+        raise SourceError(f"{command[0]} took over 5 minutes") from None
     except subprocess.CalledProcessError as error:
         lines = error.stderr.strip().splitlines() or [f"exit status {error.returncode}"]
-        raise _SourceError(f"{command[0]} failed ({lines[-1]})") from None
+        raise SourceError(f"{command[0]} failed ({lines[-1]})") from None
 
 
 def _read_file(folder: Path, name: str) -> bytes:
     try:
         return (folder / name).read_bytes()
     except OSError as error:
-        raise _SourceError(f"{name}: {error.strerror}") from None
+        raise SourceError(f"{name}: {error.strerror}") from None
