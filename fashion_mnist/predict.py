@@ -1,7 +1,8 @@
 """Classify pictures: `python -m fashion_mnist.predict photo.jpg more/*.png folder`.
 
 A picture that can't be read is one line on stderr. The others are classified all the same, and the
-exit status is 1. The models never learned from photographs: see docs/pictures.md.
+exit status is 1. Photographs get the answer of the model of photographs (docs/photographs.md),
+images of the dataset that of the CNN. --explain shows how the CNN would read a picture.
 """
 
 import argparse
@@ -12,14 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
 from fashion_mnist import command
 from fashion_mnist.dataset import picture
 from fashion_mnist.dataset.folder import SUFFIXES, pictures_below
 from fashion_mnist.errors import InputError
-from fashion_mnist.inference.onnx_model import BATCH_SIZE, OnnxModel
+from fashion_mnist.inference import answers
+from fashion_mnist.inference.answers import Models
+from fashion_mnist.inference.onnx_model import OnnxModel
+from fashion_mnist.inference.photograph_model import BATCH_SIZE
 
+MODELS = Path("models")
+CNN = MODELS / answers.IMAGES
 Source = tuple[str, Path | BinaryIO]  # the name of a picture, and where to read it
 
 
@@ -30,27 +34,30 @@ def main(
     explanation: Path | None,
     test_images: list[int],
     plot: Path | None,
-    model_path: Path,
+    model_path: Path | None,
+    head: Path | None,
 ) -> int:
     if not pictures and not test_images and sys.stdin and sys.stdin.isatty():
         raise InputError("no pictures given; expected files, folders, or one picture on stdin")
-    model = OnnxModel(model_path)
+    if head and model_path:
+        raise InputError("--head and --model: expected one of them")
     if test_images:
-        _show_test_images(model, test_images, plot)
+        _show_test_images(OnnxModel(model_path or CNN), test_images, plot)
         return 0
+    models = Models.load_one(model_path) if model_path else Models.load(MODELS, head)
     complaints: list[str] = []
     sources = list(_find_pictures(pictures or ["-"], complaints))
     if explanation:
         _check_explanation(explanation, sources)
-    predictions = _classify(model, sources, top, complaints)
+    predictions = _classify(models, sources, top, complaints)
     if as_json:
         print(json.dumps({"predictions": list(predictions)}, indent=2))
     else:
         width = max((len(name) for name, _ in sources), default=0)
         for prediction in predictions:
-            print(f"{prediction['file']:<{width}}  {_in_words(prediction)}")
+            print(f"{prediction['file']:<{width}}  {answers.in_words(prediction, models.item)}")
     if explanation and not complaints:
-        _explain(model, *sources[0], explanation)
+        _explain(models.images or OnnxModel(CNN), *sources[0], explanation)
     for complaint in complaints:
         print(f"error: {complaint}", file=sys.stderr)
     return 1 if complaints else 0
@@ -77,26 +84,19 @@ def _find_pictures(arguments: list[str], complaints: list[str]) -> Iterator[Sour
 
 
 def _classify(
-    model: OnnxModel, sources: list[Source], top: int, complaints: list[str]
+    models: Models, sources: list[Source], top: int, complaints: list[str]
 ) -> Iterator[dict[str, Any]]:
     """Yield the prediction of each picture, in batches; note those that can't be read."""
     for start in range(0, len(sources), BATCH_SIZE):
-        names, images = [], []
+        names, prepared = [], []
         for name, source in sources[start : start + BATCH_SIZE]:
             try:
-                images.append(picture.pixels(source, name, model.spec))
+                prepared.append(models.prepare(source, name))
                 names.append(name)
             except InputError as error:
                 complaints.append(str(error))
-        if images:
-            probabilities = model(np.stack(images)).probabilities
-            for name, row in zip(names, probabilities, strict=True):
-                yield {"file": name, **model.verdict(row, top)}
-
-
-def _in_words(prediction: dict[str, Any]) -> str:
-    classes = ", ".join(f"{row['class']} {row['probability']:.1%}" for row in prediction["top"])
-    return classes if prediction["sure"] else f"not sure: {classes}"
+        for name, verdict in zip(names, models.answer(prepared, top), strict=True):
+            yield {"file": name, **verdict}
 
 
 def _check_explanation(path: Path, sources: list[Source]) -> None:
@@ -162,9 +162,11 @@ def parser() -> argparse.ArgumentParser:
         "--model",
         type=Path,
         dest="model_path",
-        default=Path("models/cnn.onnx"),
         metavar="ONNX",
-        help="a model that the stage export wrote",
+        help="the only model to ask; default: the one in models/ that suits the picture",
+    )
+    parser.add_argument(
+        "--head", type=Path, metavar="FOLDER", help="what `python -m fashion_mnist.teach` wrote"
     )
     return parser
 

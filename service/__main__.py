@@ -16,9 +16,9 @@ CONNECTIONS = 1000
 GRACE = 10  # seconds for the requests under way after a signal to stop
 
 
-def main(host: str, port: int, models: Path, timeout: float) -> None:
+def main(host: str, port: int, models: Path, head: Path | None, timeout: float) -> None:
     ImpatientProtocol.patience = timeout
-    app = create_app(models)
+    app = create_app(models, head)
     listener = listen(host, port)
     server = uvicorn.Server(
         uvicorn.Config(
@@ -83,6 +83,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=8000, help="0: any free one")
     parser.add_argument(
         "--models", type=Path, default=Path("models"), help="the folder that the stages write"
+    )
+    parser.add_argument(
+        "--head", type=Path, metavar="FOLDER", help="what `python -m fashion_mnist.teach` wrote"
     )
     parser.add_argument(
         "--timeout",

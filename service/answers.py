@@ -20,8 +20,11 @@ class Prediction(BaseModel):
     file: str
     class_name: ClassName
     probability: Probability
-    sure: Annotated[bool, Field(description="whether the probability is high enough to decide by")]
+    sure: Annotated[bool, Field(description="whether the answer is good enough to decide by")]
+    known: Annotated[bool, Field(description="whether the picture shows one of the classes")]
+    reason: Annotated[str, Field(description="why the answer is not sure or not known, in words")]
     top: Annotated[list[ClassProbability], Field(description="the top classes, in order")]
+    model: Annotated[str, Field(description="which model answered")]
 
 
 class Predictions(BaseModel):
@@ -45,8 +48,31 @@ class Step(BaseModel):
 
 
 class Explanation(BaseModel):
+    top: Annotated[list[ClassProbability], Field(description="the CNN's top classes, in order")]
     steps: Annotated[list[Step], Field(description="from the picture to the model's input")]
     saliency: ImageURL
+
+
+class TaughtClass(BaseModel):
+    class_name: ClassName
+    pictures: Annotated[int, Field(ge=1, description="that the head learned from")]
+    right: Annotated[int, Field(ge=0, description="answered rightly when left out of learning")]
+
+
+class Mistake(BaseModel):
+    file: str
+    class_name: ClassName
+    predicted: str
+    probability: Probability
+
+
+class Taught(BaseModel):
+    pictures: int
+    right: int
+    classes: list[TaughtClass]
+    mistakes: Annotated[list[Mistake], Field(description="the most confident first")]
+    refused: Annotated[list[str], Field(description="a line for each picture that was left out")]
+    head: Annotated[str, Field(description="the file, in base64, that --head takes")]
 
 
 def answer(content: dict[str, Any]) -> Response:

@@ -1,7 +1,7 @@
 """The application: models, middleware, and where the routes are.
 
-`pictures` has the routes for pictures, `inference_protocol` those below /v2; the page and /metrics
-are here.
+`pictures` has the routes for pictures, `teaching` that for classes of one's own,
+`inference_protocol` those below /v2; the page and /metrics are here.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +14,13 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from fashion_mnist.errors import InputError
-from fashion_mnist.inference import samples
+from fashion_mnist.inference import answers, samples
+from fashion_mnist.inference.answers import Models
 from fashion_mnist.inference.onnx_model import OnnxModel
+from fashion_mnist.inference.photograph_model import PhotographModel
 from fashion_mnist.inference.similarity import Index
 from fashion_mnist.version import VERSION
-from service import errors, inference_protocol, page, pictures
+from service import errors, inference_protocol, page, pictures, teaching
 from service.limits import Limits
 from service.loaded import FromApp, Loaded
 
@@ -33,13 +35,17 @@ THREADS = 2
 operation = APIRouter()
 
 
-def create_app(models: Path) -> FastAPI:
+def create_app(models: Path, head: Path | None = None) -> FastAPI:
     """Load the models and the index from the folder `models`, and return the application.
+
+    Args:
+        models: what the stages wrote.
+        head: what `teach` wrote, to answer with about every picture.
 
     Raises:
         InputError: a file is missing or damaged, or the files do not belong together.
     """
-    loaded = load(models)
+    loaded = load(models, head)
     spec = loaded.cnn.spec
     app = FastAPIOffline(
         title=spec.title,
@@ -52,20 +58,20 @@ def create_app(models: Path) -> FastAPI:
     app.add_middleware(Limits)
     errors.install(app)
     app.mount("/page", StaticFiles(directory=page.FOLDER))
-    for router in (operation, pictures.router, inference_protocol.router):
+    for router in (operation, pictures.router, teaching.router, inference_protocol.router):
         app.include_router(router)
     app.openapi_schema = inference_protocol.with_shape(app.openapi(), spec)
     return app
 
 
-def load(models: Path) -> Loaded:
-    """Load the models and the index of training images from a folder.
+def load(models: Path, head: Path | None) -> Loaded:
+    """Load the models and the index of training images from a folder, and a head to answer with.
 
     Raises:
         InputError: a file is missing or damaged, or the files do not belong together.
     """
     # Those of the pipeline and whatever else is there; without the CNN nothing works.
-    paths = {models / "cnn.onnx", *models.glob("*.onnx")}
+    paths = {models / answers.IMAGES, *models.glob("*.onnx")} - {models / answers.PHOTOGRAPHS}
     loaded = {path.stem: OnnxModel(path, threads=1) for path in sorted(paths)}
     spec = loaded["cnn"].spec
     for name, model in loaded.items():
@@ -76,6 +82,8 @@ def load(models: Path) -> Loaded:
             )
     found = samples.read(models / "samples")
     return Loaded(
+        answering=Models.load(models, head, threads=1),
+        network=PhotographModel(models / answers.PHOTOGRAPHS, threads=1),
         models=loaded,
         samples=found,
         page=page.render(spec, list(found)),

@@ -8,7 +8,9 @@ from typing import Annotated, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
 
+from fashion_mnist.inference.answers import Models
 from fashion_mnist.inference.onnx_model import OnnxModel
+from fashion_mnist.inference.photograph_model import PhotographModel
 from fashion_mnist.inference.similarity import Index
 
 P = ParamSpec("P")
@@ -19,10 +21,13 @@ T = TypeVar("T")
 class Loaded:
     """What `create_app` loads.
 
-    models: by their names in URLs; samples: a PNG for each label; page: its HTML; index: of the
-    training images; threads: for long work.
+    answering: the models that answer about pictures; network: what heads learn from; models: of
+    images of the dataset, by their names in URLs; samples: a PNG for each label; page: its HTML;
+    index: of the training images; threads: for long work.
     """
 
+    answering: Models
+    network: PhotographModel
     models: dict[str, OnnxModel]
     samples: dict[int, bytes]
     page: str
@@ -31,7 +36,7 @@ class Loaded:
 
     @property
     def cnn(self) -> OnnxModel:
-        """The model that answers about pictures."""
+        """The model of images of the dataset that explains what it saw, and finds similar ones."""
         return self.models["cnn"]
 
     async def in_thread(

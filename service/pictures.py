@@ -10,12 +10,14 @@ from PIL import Image
 
 from fashion_mnist.dataset import picture
 from fashion_mnist.inference import saliency
+from fashion_mnist.inference.answers import Models
 from fashion_mnist.inference.onnx_model import Answer, OnnxModel
 from service import errors, uploads
 from service.answers import Explanation, Predictions, SimilarItems, answer
 from service.loaded import FromApp
 
 SHOWN_SIDE = 256  # pixels, of the steps that /explain shows
+TOP_EXPLAINED = 3
 MARK = (255, 106, 0)  # the colour of what mattered
 
 Count = Annotated[int, Query(ge=1, le=100)]
@@ -33,10 +35,9 @@ router = APIRouter(tags=["Pictures"])
 async def predict(request: Request, loaded: FromApp, top: Top = 1) -> Response:
     """Classify one picture, sent as it is, or several in a form."""
     files = await uploads.pictures(request)
-    answers = await loaded.in_thread(_classify, loaded.cnn, files)
+    verdicts = await loaded.in_thread(_verdicts, loaded.answering, files, top)
     predictions = [
-        {"file": name, **loaded.cnn.verdict(probabilities, top)}
-        for (name, _), probabilities in zip(files, answers.probabilities, strict=True)
+        {"file": name, **verdict} for (name, _), verdict in zip(files, verdicts, strict=True)
     ]
     return answer({"predictions": predictions})
 
@@ -71,7 +72,7 @@ async def similar(request: Request, loaded: FromApp, count: Count = 10) -> Respo
     openapi_extra=uploads.ONE_BODY,
 )
 async def explain(request: Request, loaded: FromApp) -> Response:
-    """Show the steps from a picture to the model's input, and which parts mattered."""
+    """Show how the CNN reads a picture: its steps, which parts mattered, its top classes."""
     name, file = await uploads.picture(request)
     return answer(await loaded.in_thread(_explain, loaded.cnn, name, file))
 
@@ -93,6 +94,10 @@ async def training_image(position: int, loaded: FromApp) -> Response:
     )
 
 
+def _verdicts(models: Models, files: list[tuple[str, BinaryIO]], top: int) -> list[dict[str, Any]]:
+    return models.answer([models.prepare(file, name) for name, file in files], top)
+
+
 def _classify(model: OnnxModel, files: list[tuple[str, BinaryIO]]) -> Answer:
     return model(np.stack([picture.pixels(file, name, model.spec) for name, file in files]))
 
@@ -103,7 +108,9 @@ def _explain(model: OnnxModel, name: str, file: BinaryIO) -> dict[str, Any]:
     overlay = np.zeros((*losses.shape, 4), np.uint8)
     overlay[..., :3] = MARK
     overlay[..., 3] = 255 * losses / max(losses.max(), 1e-9)
+    probabilities = model(steps[-1].pixels[None]).probabilities[0]
     return {
+        "top": model.verdict(probabilities, TOP_EXPLAINED)["top"],
         "steps": [{"name": step.name, "image": _data_url(step.pixels)} for step in steps],
         "saliency": _data_url(overlay),
     }

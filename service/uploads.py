@@ -8,11 +8,26 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 
 MAX_FILES = 100
+MAX_EXAMPLES = 400  # which take ten seconds
 
 _PICTURE = {"type": "string", "format": "binary"}
 # For the OpenAPI document, because FastAPI does not read the body.
 ONE = {f"image/{kind}": {"schema": _PICTURE} for kind in ("png", "jpeg", "webp", "gif", "bmp")}
 ONE_BODY = {"requestBody": {"required": True, "content": ONE}}
+EXAMPLES_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "description": "a field for each class, with its pictures",
+                    "additionalProperties": {"type": "array", "items": _PICTURE},
+                },
+            },
+        },
+    }
+}
 SEVERAL_BODY = {
     "requestBody": {
         "required": True,
@@ -43,10 +58,23 @@ async def pictures(request: Request) -> list[tuple[str, BinaryIO]]:
     Raises:
         HTTPException: the content type is neither a picture nor a form, or the form has no files.
     """
-    header, options = parse_options_header(request.headers.get("content-type", "none"))
-    kind = header.decode("latin-1")
+    kind, _ = _content_type(request)
     if kind.startswith("image/"):
         return [("picture", io.BytesIO(await request.body()))]
+    return [(name, file) for _, name, file in await _form(request, MAX_FILES)]
+
+
+async def examples(request: Request) -> list[tuple[str, str, BinaryIO]]:
+    """Return field, which is the class, name and bytes of each picture in a form.
+
+    Raises:
+        HTTPException: the body is no form, or the form has no files.
+    """
+    return await _form(request, MAX_EXAMPLES)
+
+
+async def _form(request: Request, most: int) -> list[tuple[str, str, BinaryIO]]:
+    kind, options = _content_type(request)
     if kind != "multipart/form-data":
         raise HTTPException(
             415,
@@ -55,11 +83,20 @@ async def pictures(request: Request) -> list[tuple[str, BinaryIO]]:
         )
     if options.get(b"charset", b"utf-8").lower() != b"utf-8":
         raise HTTPException(415, "charset: expected utf-8 or none")
-    async with request.form(max_files=MAX_FILES, max_fields=MAX_FILES) as form:
-        files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
-        if not files:
-            raise HTTPException(422, "the form has no files; expected at least one picture")
-        return [(file.filename or "picture", io.BytesIO(await file.read())) for file in files]
+    async with request.form(max_files=most, max_fields=most) as form:
+        found: list[tuple[str, str, BinaryIO]] = [
+            (field, value.filename or "picture", io.BytesIO(await value.read()))
+            for field, value in form.multi_items()
+            if isinstance(value, UploadFile)
+        ]
+    if not found:
+        raise HTTPException(422, "the form has no files; expected at least one picture")
+    return found
+
+
+def _content_type(request: Request) -> tuple[str, dict[bytes, bytes]]:
+    header, options = parse_options_header(request.headers.get("content-type", "none"))
+    return header.decode("latin-1"), options
 
 
 async def picture(request: Request) -> tuple[str, BinaryIO]:

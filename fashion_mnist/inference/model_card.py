@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from fashion_mnist.dataset.spec import Spec
+from fashion_mnist.inference.head import Info
 from fashion_mnist.inference.onnx_model import (
     CALIBRATED_PROBABILITIES,
     FEATURES,
     INPUT,
     PROBABILITIES,
 )
+from fashion_mnist.inference.photograph_model import SIMILARITY
 
 
 def describe(
@@ -59,3 +61,31 @@ def _look(spec: Spec) -> str:
     if spec.cut_out:
         return f"grey, the {spec.item} bright, the background 0"
     return "grey" if spec.channels == 1 else "red, green, blue"
+
+
+def describe_photographs(model: Path, head: Path, info: Info) -> dict[str, Any]:
+    """Return the card of the model of photographs, ready for JSON.
+
+    Args:
+        model: the .onnx file.
+        head: the file of its head.
+        info: what the head is about.
+    """
+    return {
+        "name": model.stem,
+        "task": f"which of {len(info.classes)} classes of {info.item}s a photograph shows",
+        "input": {INPUT: "uint8 (n, side, side, 3): red, green, blue, padded to a square"},
+        "preprocessing": "fashion_mnist/dataset/photograph.py turns pictures into such pixels",
+        "outputs": {
+            FEATURES: "float32 (n, units): what a head learns from; compare by cosine",
+            PROBABILITIES: f"float32 (n, {len(info.classes)}): to decide by",
+            SIMILARITY: "float32 (n,): cosine to the nearest photograph that it remembers",
+        },
+        "head": info.model_dump(),
+        "limits": "garments laid out or hung at home, one in a picture; not worn, not from a "
+        "catalogue: docs/photographs.md",
+        "licenses": {"network": "Apache-2.0", "photographs": "CC0-1.0"},
+        "sha256": {
+            path.as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in (model, head)
+        },
+    }

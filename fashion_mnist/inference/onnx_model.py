@@ -48,14 +48,9 @@ class OnnxModel:
         Raises:
             InputError: the file is missing or damaged.
         """
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 4  # errors are raised, so they need not be logged
         remake = "make it with `dvc repro export`"
         try:
-            self._session = onnxruntime.InferenceSession(
-                path.read_bytes(), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = session(path.read_bytes(), threads)
             metadata = self._session.get_modelmeta().custom_metadata_map
             self.spec = Spec.model_validate_json(metadata["dataset"])
             self.sure_from: float = json.loads(metadata["sure_from"])
@@ -85,17 +80,40 @@ class OnnxModel:
 
         Returns:
             class and probability of the top class; sure, whether that probability is high enough
-            to decide by; and top, class and probability of the `top` top classes, in order.
+            to decide by; known, True: it always names a class of its own; reason, in words, why it
+            is not sure, or ""; and top, class and probability of the `top` top classes, in order.
         """
-        top_classes = [
-            {
-                "class": self.spec.classes[position],
-                "probability": round(float(probabilities[position]), 6),
-            }
-            for position in np.argsort(-probabilities)[:top]
-        ]
+        top_classes = named_probabilities(self.spec.classes, probabilities, top)
+        is_sure = bool(probabilities.max() >= self.sure_from)
         return {
             **top_classes[0],
-            "sure": bool(probabilities.max() >= self.sure_from),
+            "sure": is_sure,
+            "known": True,
+            "reason": "" if is_sure else f"its probability is below {self.sure_from:.0%}",
             "top": top_classes,
         }
+
+
+def session(content: bytes, threads: int) -> onnxruntime.InferenceSession:
+    """Return a session of an ONNX model's content; 0 threads means one per core.
+
+    Raises:
+        Exception: one of ONNX Runtime's, which have no base of their own.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 4  # errors are raised, so they need not be logged
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def named_probabilities(
+    class_names: Sequence[str], probabilities: np.ndarray, top: int
+) -> list[dict[str, Any]]:
+    """Return class and probability of the `top` top classes, of float32 (classes,), in order."""
+    return [
+        {
+            "class": class_names[position],
+            "probability": round(float(probabilities[position]), 6),
+        }
+        for position in np.argsort(-probabilities)[:top]
+    ]

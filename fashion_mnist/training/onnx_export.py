@@ -1,11 +1,8 @@
 """Keras models as ONNX graphs that take raw pixels."""
 
-import json
-from typing import Any
-
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 
 from fashion_mnist.dataset.spec import Spec
 from fashion_mnist.errors import InputError
@@ -15,12 +12,11 @@ from fashion_mnist.inference.onnx_model import (
     INPUT,
     PROBABILITIES,
 )
+from fashion_mnist.training.onnx_graph import Graph
 from fashion_mnist.training.tf_keras import keras
 
 layers = keras.layers
 
-# Old enough for every runtime in use, new enough for every operator used here.
-OPSET, IR_VERSION = 18, 9
 TOLERANCE = 1e-4
 
 
@@ -47,7 +43,7 @@ def to_onnx(
     Raises:
         InputError: the model has a layer that is not translated here.
     """
-    graph = _Graph()
+    graph = Graph()
     if spec.channels == 1:
         # (n, 1, side, side) is already ONNX's order of axes.
         x = graph.node("Unsqueeze", INPUT, graph.constant("channel", np.array([1])))
@@ -65,34 +61,21 @@ def to_onnx(
     cooled = graph.node("Div", names[id(logits.output)], temperature_name)
     graph.node("Softmax", cooled, name=CALIBRATED_PROBABILITIES)
     graph.node("Identity", names[id(logits.input)], name=FEATURES)
-    outputs = {
-        PROBABILITIES: len(spec.classes),
-        CALIBRATED_PROBABILITIES: len(spec.classes),
-        FEATURES: logits.input.shape[-1],
-    }
-    proto = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            model.name,
-            [helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["n", *spec.pixels_shape])],
-            [
-                helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", units])
-                for name, units in outputs.items()
-            ],
-            graph.constants,
-        ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
+    return graph.to_model(
+        model.name,
+        (INPUT, spec.pixels_shape),
+        {
+            PROBABILITIES: [len(spec.classes)],
+            CALIBRATED_PROBABILITIES: [len(spec.classes)],
+            FEATURES: [logits.input.shape[-1]],
+        },
+        {
+            "classes": spec.classes,
+            "dataset": spec.model_dump(),
+            "temperature": temperature,
+            "sure_from": sure_from,
+        },
     )
-    metadata = {
-        "classes": spec.classes,
-        "dataset": spec.model_dump(),
-        "temperature": temperature,
-        "sure_from": sure_from,
-    }
-    helper.set_model_props(proto, {key: json.dumps(value) for key, value in metadata.items()})
-    onnx.checker.check_model(proto, full_check=True)
-    return proto
 
 
 def check_parity(name: str, expected: np.ndarray, probabilities: np.ndarray) -> float:
@@ -116,37 +99,14 @@ def check_parity(name: str, expected: np.ndarray, probabilities: np.ndarray) -> 
     return difference
 
 
-class _Graph:
-    """Nodes and constants in order; a node has the name of its only output."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
-
-    def node(self, operator: str, *inputs: str, name: str = "", **attributes: Any) -> str:
-        name = name or f"{operator.lower()}{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
-        return name
-
-    def constant(self, name: str, value: np.ndarray) -> str:
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def weights(self, layer: keras.Layer, *values: np.ndarray) -> list[str]:
-        return [
-            self.constant(f"{layer.name}_{position}", value)
-            for position, value in enumerate(values)
-        ]
-
-
-def _translate(graph: _Graph, layer: keras.Layer, *inputs: str) -> str:
+def _translate(graph: Graph, layer: keras.Layer, *inputs: str) -> str:
     """Add the nodes of a layer that reads `inputs`, with axes (n, channels, height, width)."""
     x = inputs[0]
     match type(layer):
         case layers.Conv2D if layer.strides == layer.dilation_rate == (1, 1) and layer.groups == 1:
             kernel, *bias = layer.get_weights()
             padding = {"same": "SAME_UPPER", "valid": "VALID"}[layer.padding]
-            weights = graph.weights(layer, kernel.transpose(3, 2, 0, 1), *bias)
+            weights = graph.weights(layer.name, kernel.transpose(3, 2, 0, 1), *bias)
             x = graph.node("Conv", x, *weights, auto_pad=padding)
             return _activate(graph, layer, x)
         case layers.Add:
@@ -154,10 +114,10 @@ def _translate(graph: _Graph, layer: keras.Layer, *inputs: str) -> str:
         case layers.Activation:
             return _activate(graph, layer, x)
         case layers.Dense:
-            x = graph.node("Gemm", x, *graph.weights(layer, *layer.get_weights()))
+            x = graph.node("Gemm", x, *graph.weights(layer.name, *layer.get_weights()))
             return _activate(graph, layer, x)
         case layers.BatchNormalization:
-            weights = graph.weights(layer, *layer.get_weights())
+            weights = graph.weights(layer.name, *layer.get_weights())
             return graph.node("BatchNormalization", x, *weights, epsilon=layer.epsilon)
         case layers.MaxPooling2D:
             size = list(layer.pool_size)
@@ -177,7 +137,7 @@ def _translate(graph: _Graph, layer: keras.Layer, *inputs: str) -> str:
     )
 
 
-def _activate(graph: _Graph, layer: keras.Layer, x: str) -> str:
+def _activate(graph: Graph, layer: keras.Layer, x: str) -> str:
     if layer.activation is keras.activations.relu:
         return graph.node("Relu", x)
     if layer.activation is keras.activations.linear:

@@ -1,0 +1,90 @@
+"""photographs/params.yaml: the settings of the pipeline of photographs."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from fashion_mnist.dataset.spec import Text
+from fashion_mnist.params import section
+from fashion_mnist.params.dataset import SHA256
+from fashion_mnist.params.section import Count, Seed
+
+PATH, HEAD = Path("photographs/params.yaml"), Path("photographs/head.npz")
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Version(_Part):
+    """The content that a source may have: a whole Git tree, or pictures of one SHA-256."""
+
+    git_tree: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    sha256: SHA256 | None = None
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> "Version":
+        if (self.git_tree is None) == (self.sha256 is None):
+            raise ValueError("expected either git_tree or sha256")
+        return self
+
+
+class Download(_Part):
+    sources: Annotated[list[Text], Field(min_length=1)]
+    versions: Annotated[dict[str, Version], Field(min_length=1)]
+    timeout: Annotated[float, Field(gt=0)]
+    retries: Annotated[int, Field(ge=0, le=10)]
+
+
+class Backbone(_Part):
+    """The frozen network; `side` is that of the photographs that it reads."""
+
+    name: Literal["efficientnet_lite0"]
+    side: Annotated[int, Field(ge=64, le=512)]
+
+
+class Classes(_Part):
+    """The class that each folder of photographs is of; `other` is that of all other folders."""
+
+    item: Text
+    folders: Annotated[dict[str, Text], Field(min_length=2)]
+    other: Text
+
+
+class Train(_Part):
+    """How a head learns.
+
+    Attributes:
+        regularization: the inverse of its strength, scikit-learn's C.
+        references: the number of pictures that unknown ones are compared with.
+        sure_accuracy: the share of right answers among those that are sure.
+        unknown_share: the share of the known pictures that may be called unknown.
+        folds: of the cross-validation that chooses both thresholds.
+        seed: of the folds and of the references.
+    """
+
+    regularization: Annotated[float, Field(gt=0)]
+    references: Count
+    sure_accuracy: Share
+    unknown_share: Share
+    folds: Annotated[int, Field(ge=2, le=100)]
+    seed: Seed
+
+
+class Photographs(_Part):
+    download: Download
+    classes: Classes
+    backbone: Backbone
+    train: Train
+
+    @classmethod
+    def load(cls) -> "Photographs":
+        """Return the settings.
+
+        Raises:
+            InputError: the file is missing or breaks a rule.
+        """
+        return section.check(cls, section.read(PATH), path=PATH)

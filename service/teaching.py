@@ -1,0 +1,90 @@
+"""The route for classes of one's own: /teach."""
+
+import base64
+from typing import Any, BinaryIO
+
+import numpy as np
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from fashion_mnist.dataset import photograph
+from fashion_mnist.errors import InputError
+from fashion_mnist.inference.photograph_model import PhotographModel
+from service import errors, uploads
+from service.answers import Taught, answer
+from service.loaded import FromApp
+
+LEAST = 2  # pictures of a class: one to learn from and one to check
+ITEM = "item"
+
+router = APIRouter(tags=["Pictures"])
+
+
+@router.post(
+    "/teach",
+    response_model=Taught,
+    responses=errors.REFUSALS,
+    openapi_extra=uploads.EXAMPLES_BODY,
+)
+async def teach(request: Request, loaded: FromApp) -> Response:
+    """Teach classes of one's own: a form has a field for each class, with its pictures.
+
+    Every picture is also answered by a head that did not learn from it; `right` counts those.
+    Nothing is stored.
+    """
+    examples = await uploads.examples(request)
+    return answer(await loaded.in_thread(_teach, loaded.network, examples))
+
+
+def _teach(model: PhotographModel, pictures: list[tuple[str, str, BinaryIO]]) -> dict[str, Any]:
+    # scikit-learn takes a second and 60 MB, which a service that never teaches should not pay.
+    from fashion_mnist.teaching import fit
+    from fashion_mnist.teaching.examples import Examples
+
+    pixels, kept, refused = [], [], []
+    for class_name, name, file in pictures:
+        try:
+            pixels.append(photograph.pixels(file, name, model.side))
+            kept.append((class_name, name))
+        except InputError as error:
+            refused.append(str(error))
+    class_names = list(dict.fromkeys(class_name for class_name, _ in kept))
+    counts = {name: sum(name == of for of, _ in kept) for name in class_names}
+    small = [name for name, count in counts.items() if count < LEAST]
+    if len(class_names) < 2 or small:
+        found = ", ".join(f"{name}: {count}" for name, count in counts.items()) or "no pictures"
+        raise HTTPException(
+            422, "; ".join([*refused, f"{found}; expected two classes of {LEAST} pictures or more"])
+        )
+    labels = np.array([class_names.index(class_name) for class_name, _ in kept])
+    # The same picture twice belongs together, or one copy would give the other away.
+    groups = np.unique(np.stack(pixels).reshape(len(pixels), -1), axis=0, return_inverse=True)[
+        1
+    ].ravel()
+    examples = Examples(model.features(np.stack(pixels)), labels, groups)
+    settings = model.info.train
+    checked = fit.cross_validate(examples, len(class_names), settings)
+    head = fit.fit(
+        examples, class_names, checked, settings, item=ITEM, other=None, backbone=model.backbone
+    )
+    right = checked.predicted == labels
+    probabilities = checked.probabilities.max(axis=1)
+    wrong = [at for at in np.argsort(-probabilities, kind="stable") if not right[at]]
+    return {
+        "pictures": len(labels),
+        "right": int(right.sum()),
+        "classes": [
+            {"class": name, "pictures": counts[name], "right": int(right[labels == label].sum())}
+            for label, name in enumerate(class_names)
+        ],
+        "mistakes": [
+            {
+                "file": kept[at][1],
+                "class": kept[at][0],
+                "predicted": class_names[checked.predicted[at]],
+                "probability": float(probabilities[at]),
+            }
+            for at in wrong
+        ],
+        "refused": refused,
+        "head": base64.b64encode(head.to_bytes()).decode(),
+    }
