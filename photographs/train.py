@@ -1,4 +1,4 @@
-"""The features -> photographs/head.npz, which stays in Git.
+"""data/photograph_features.npz -> data/photograph_head.npz.
 
 Cross-validation over people comes first. It chooses the thresholds, and its answers go to
 data/photograph_answers.npz.
@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from fashion_mnist import command, files, progress
-from fashion_mnist.params.photographs import HEAD, Photographs
+from fashion_mnist.params.photographs import Photographs
 from fashion_mnist.teaching import fit
 from fashion_mnist.training import photograph_graph
 from photographs import collection
 from photographs.collection import Collection
 
-ANSWERS = Path("data/photograph_answers.npz")
+ANSWERS, HEAD = Path("data/photograph_answers.npz"), Path("data/photograph_head.npz")
 
 
 def main() -> None:

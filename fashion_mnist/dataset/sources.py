@@ -123,7 +123,9 @@ def _read_all(
             read = partial(_download, source.rstrip("/"), timeout, retries)
         elif source.startswith("debian:"):
             package = source.removeprefix("debian:")
-            read = partial(_read_file, _unpack_debian_package(package, Path(scratch)))
+            read = partial(
+                _read_file, _folder_of_idx(unpack_debian_package(package, Path(scratch)))
+            )
         else:
             read = partial(_read_file, Path(source))
         contents = {}
@@ -225,8 +227,12 @@ def _read_body(response: requests.Response, name: str) -> bytes:
     return bytes(body)
 
 
-def _unpack_debian_package(package: str, scratch: Path) -> Path:
-    """Download and unpack a Debian package, without root, into folders of its own."""
+def unpack_debian_package(package: str, scratch: Path) -> Path:
+    """Download and unpack a Debian package, without root, into a folder below `scratch`.
+
+    Raises:
+        SourceError: this machine is no Debian, or the package can't be had.
+    """
     # apt does not make these folders itself.
     for folder in ("state/lists/partial", "cache/archives/partial", "package"):
         (scratch / folder).mkdir(parents=True)
@@ -244,7 +250,11 @@ def _unpack_debian_package(package: str, scratch: Path) -> Path:
     _run([*apt_get, "download", package], scratch)
     (archive,) = scratch.glob("*.deb")
     _run(["dpkg-deb", "-x", str(archive), "package"], scratch)
-    found = next((scratch / "package").rglob("*-ubyte.gz"), None)
+    return scratch / "package"
+
+
+def _folder_of_idx(folder: Path) -> Path:
+    found = next(folder.rglob("*-ubyte.gz"), None)
     if found is None:
         raise SourceError("the package has no *-ubyte.gz files")
     return found.parent

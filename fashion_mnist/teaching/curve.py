@@ -9,46 +9,58 @@ from fashion_mnist.params.photographs import Train
 from fashion_mnist.teaching.examples import Examples
 from fashion_mnist.teaching.fit import Checked, classify
 
-DRAWS = 3  # of the examples to learn from, for each size and fold
+SHARES = (1 / 8, 1 / 4, 1 / 2)  # of the examples, to learn from
 
 
 class Point(NamedTuple):
-    """The accuracy after learning from `pictures`: mean and standard deviation over draws."""
+    """The accuracy after learning from a number of pictures."""
 
     pictures: int
     accuracy: float
-    deviation: float
 
 
 def learning_curve(
-    examples: Examples, classes: int, checked: Checked, sizes: Sequence[int], settings: Train
+    examples: Examples,
+    classes: int,
+    checked: Checked,
+    settings: Train,
+    shares: Sequence[float] = SHARES,
 ) -> list[Point]:
-    """Measure on the folds of a cross-validation, learning from fewer pictures.
+    """Measure on the folds of a cross-validation, learning from shares of the pictures.
 
     Args:
         examples: those of the cross-validation.
         classes: the number of classes.
-        checked: its result.
-        sizes: the numbers of pictures to learn from; a fold that has fewer uses all of its own.
+        checked: its result, the curve's last point.
         settings: of the fits.
+        shares: of the examples, to learn from.
     """
     rng = np.random.default_rng(settings.seed)
     points = []
-    for size in sizes:
-        accuracies = []
-        for _ in range(DRAWS):
-            right = np.zeros(len(examples.labels), bool)
-            for fold in np.unique(checked.folds):
-                others = np.flatnonzero(checked.folds != fold)
-                held_out = np.flatnonzero(checked.folds == fold)
-                learned = rng.permutation(others)[:size]
-                probabilities = classify(
-                    examples.take(learned), examples.features[held_out], classes, settings
-                )
-                right[held_out] = probabilities.argmax(axis=1) == examples.labels[held_out]
-            accuracies.append(right.mean())
-        points.append(Point(size, float(np.mean(accuracies)), float(np.std(accuracies, ddof=1))))
-    return points
+    for share in shares:
+        right, learned_from = [], []
+        for fold in np.unique(checked.folds):
+            is_held_out = checked.folds == fold
+            learned = examples.take(_of_each_class(examples, ~is_held_out, share, rng))
+            held_out = examples.take(np.flatnonzero(is_held_out))
+            probabilities = classify(learned, held_out.features, classes, settings)
+            right.append(probabilities.argmax(axis=1) == held_out.labels)
+            learned_from.append(len(learned.labels))
+        points.append(Point(round(np.mean(learned_from)), float(np.concatenate(right).mean())))
+    folds, counts = np.unique(checked.folds, return_counts=True)
+    everything = round(len(checked.folds) - counts.mean()) if len(folds) > 1 else len(checked.folds)
+    return [*points, Point(everything, float((checked.predicted == examples.labels).mean()))]
+
+
+def _of_each_class(
+    examples: Examples, allowed: np.ndarray, share: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Return random positions among the allowed ones, a share of each class, at least one."""
+    chosen = []
+    for label in np.unique(examples.labels):
+        of_class = np.flatnonzero(allowed & (examples.labels == label))
+        chosen.append(rng.permutation(of_class)[: max(1, round(share * len(of_class)))])
+    return np.concatenate(chosen)
 
 
 def with_twice_as_many(points: Sequence[Point]) -> float | None:
@@ -60,7 +72,7 @@ def with_twice_as_many(points: Sequence[Point]) -> float | None:
     """
     pictures = np.array([point.pictures for point in points], float)
     errors = 1 - np.array([point.accuracy for point in points])
-    if len(points) < 3 or not (errors > 0).all():
+    if not (errors > 0).all():
         return None
     slope, height = np.polyfit(np.log(pictures), np.log(errors), 1)
     if slope >= 0:

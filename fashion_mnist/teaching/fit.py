@@ -17,7 +17,6 @@ from fashion_mnist.teaching.examples import Examples
 # A feature that hardly varies among the examples must not decide; of the mean standard deviation.
 LEAST_SPREAD = 0.1
 ABSENT = -1e4  # the logit of a class without examples
-STEPS = 1000
 
 
 class Checked(NamedTuple):
@@ -139,7 +138,7 @@ def _fit_classifier(
         bias[present] = 0
         return weights, bias
     regression = LogisticRegression(
-        C=settings.regularization, class_weight="balanced", max_iter=STEPS
+        C=settings.regularization, class_weight="balanced", solver="newton-cg"
     )
     with warnings.catch_warnings():
         warnings.simplefilter(
