@@ -25,8 +25,7 @@ from fashion_mnist.dataset.folder import pictures_below
 from fashion_mnist.errors import InputError
 from fashion_mnist.inference.answers import Models
 from fashion_mnist.inference.photograph_model import PhotographModel
-from fashion_mnist.teaching.examples import Examples
-from fashion_mnist.teaching.fit import classify
+from fashion_mnist.teaching.fit import Examples, classify
 
 STAMPS, LANDSCAPES = "tuxpaint-stamps-default", "mate-backgrounds"
 TAUGHT = ("food/fruit", "plants/flowers", "animals/birds", "town/roadsigns", "food/vegetables")

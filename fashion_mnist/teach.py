@@ -26,8 +26,8 @@ from fashion_mnist.evaluation import metrics, photograph_plots, plots
 from fashion_mnist.inference.answers import PHOTOGRAPHS
 from fashion_mnist.inference.head import FILE
 from fashion_mnist.inference.photograph_model import PhotographModel
-from fashion_mnist.teaching import curve, doubles, examples, fit, suspects
-from fashion_mnist.teaching.examples import Examples
+from fashion_mnist.teaching import curve, doubles, features, fit, suspects
+from fashion_mnist.teaching.fit import Examples
 
 MODEL = Path("models") / PHOTOGRAPHS
 CACHE, TABLE = "features.sqlite", "pictures.csv"
@@ -108,7 +108,7 @@ def _read(
         found = folders.pictures_below(folder / name)
         paths += found
         labels += [label] * len(found)
-    read = examples.read(paths, model, cache)
+    read = features.read(paths, model, cache)
     complaints += read.complaints
     kept = np.ones(len(read.positions), bool)
     of_read = np.array(labels)[read.positions] if len(read.positions) else np.array([], int)
@@ -129,17 +129,19 @@ def _read(
     if len(large) < 2:
         for complaint in complaints:
             print(f"error: {complaint}", file=sys.stderr)
-        raise InputError(f"{folder}: {len(large)} classes can be taught, expected at least two")
+        raise InputError(
+            f"{folder}: {len(large)} of {len(class_names)} classes can be taught, expected two"
+        )
     kept &= np.isin(of_read, large)
-    features = read.features[kept]
-    pairs = doubles.look_alikes(features)
+    used = read.features[kept]
+    pairs = doubles.look_alikes(used)
     return (
         Lesson(
             [paths[at] for at in read.positions[kept]],
             Examples(
-                features,
+                used,
                 np.searchsorted(large, of_read[kept]),
-                doubles.together(pairs, len(features)),
+                doubles.together(pairs, len(used)),
             ),
             [class_names[label] for label in large],
         ),

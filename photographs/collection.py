@@ -10,7 +10,7 @@ from fashion_mnist import files
 from fashion_mnist.dataset.folder import pictures_below
 from fashion_mnist.errors import InputError
 from fashion_mnist.params.photographs import Classes
-from fashion_mnist.teaching.examples import Examples
+from fashion_mnist.teaching.fit import Examples
 
 PICTURES, ARRAYS = Path("data/photographs"), Path("data/photograph_features.npz")
 PEOPLE = Path("photographs/people.csv")

@@ -22,11 +22,11 @@ from fashion_mnist.evaluation import metrics
 from fashion_mnist.inference.onnx_model import OnnxModel
 from fashion_mnist.inference.photograph_model import PhotographModel
 from fashion_mnist.params.cnn import CNN
-from fashion_mnist.params.photographs import Photographs, Train
+from fashion_mnist.params.head import Train
+from fashion_mnist.params.photographs import Photographs
 from fashion_mnist.params.train import Train as NetworkTrain
 from fashion_mnist.teaching import fit as heads
-from fashion_mnist.teaching.examples import Examples
-from fashion_mnist.teaching.fit import Checked
+from fashion_mnist.teaching.fit import Checked, Examples
 from fashion_mnist.training import cnn, fit, model_file, photograph_graph, prediction
 from photographs import collection
 from photographs.collection import PICTURES, Collection
@@ -48,6 +48,7 @@ MEANING = {
 FOLDS = 5  # of the trainings on 28x28 pixels, each of a minute
 EPOCHS, BATCH_SIZE, LEARNING_RATE = 15, 100, 0.002
 IMAGES, VALIDATION_IMAGES = 10_000, 2_000  # of Fashion-MNIST, whose features are computed
+CHUNKS = 20
 
 
 def main() -> None:
@@ -96,6 +97,7 @@ def _fine_tuned(
     small: np.ndarray, labels: np.ndarray, folds: np.ndarray, names: list[str], spec: Spec
 ) -> np.ndarray:
     """Return what a CNN answers about photographs of people that it did not learn from."""
+    trained = model_file.load(Path("models/cnn.keras"), spec)
     spec = spec.model_copy(update={"classes": names})
     images = small[..., None] / np.float32(255)
     everything = Split(images, labels.astype(np.uint8), spec)
@@ -103,7 +105,6 @@ def _fine_tuned(
         update={"optimizer": "adamw", "learning_rate": LEARNING_RATE, "schedule": "cosine"}
     )
     settings = NetworkTrain.load().model_copy(update={"epochs": EPOCHS, "batch_size": BATCH_SIZE})
-    trained = model_file.load(Path("models/cnn.keras"), spec)
     predicted = np.zeros(len(labels), int)
     for fold in range(FOLDS):
         progress.say(f"compare: training on from the CNN, fold {fold + 1}/{FOLDS}")
@@ -125,10 +126,14 @@ def _transferred(network: PhotographModel, settings: Train) -> dict[str, float]:
     for folder, count in (("train", IMAGES), ("validation", VALIDATION_IMAGES)):
         split = splits.load(Path("data") / folder)
         split = split.take(np.arange(min(count, len(split.labels))))
-        pixels = np.stack(
-            [_enlarged(image, network.side) for image in splits.to_pixels(split.images)]
+        # Enlarged, all of them would take gigabytes.
+        features = np.concatenate(
+            [
+                network.features(np.stack([_enlarged(image, network.side) for image in images]))
+                for images in np.array_split(splits.to_pixels(split.images), CHUNKS)
+            ]
         )
-        parts.append((network.features(pixels), split.labels.astype(int)))
+        parts.append((features, split.labels.astype(int)))
     (features, labels), (asked, true) = parts
     examples = Examples(features, labels, np.arange(len(labels)))
     right = heads.classify(examples, asked, labels.max() + 1, settings).argmax(axis=1) == true

@@ -8,8 +8,8 @@ from fashion_mnist import command
 from fashion_mnist.errors import InputError
 from fashion_mnist.inference.photograph_model import PhotographModel
 from fashion_mnist.params.photographs import Photographs
-from fashion_mnist.teaching import examples
-from fashion_mnist.teaching.examples import Examples
+from fashion_mnist.teaching import features
+from fashion_mnist.teaching.fit import Examples
 from fashion_mnist.training import photograph_graph
 from photographs import collection
 from photographs.collection import Collection
@@ -21,7 +21,7 @@ def main() -> None:
     settings = Photographs.load()
     network = photograph_graph.to_onnx(settings.backbone, head=None)
     paths = collection.find()
-    read = examples.read(paths, PhotographModel(network.SerializeToString()), CACHE)
+    read = features.read(paths, PhotographModel(network.SerializeToString()), CACHE)
     if read.complaints:
         raise InputError(f"{read.complaints[0]}; run `dvc repro --force photographs/dvc.yaml`")
     Collection(

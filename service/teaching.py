@@ -38,7 +38,7 @@ async def teach(request: Request, loaded: FromApp) -> Response:
 def _teach(model: PhotographModel, pictures: list[tuple[str, str, BinaryIO]]) -> dict[str, Any]:
     # scikit-learn takes a second and 60 MB, which a service that never teaches should not pay.
     from fashion_mnist.teaching import fit
-    from fashion_mnist.teaching.examples import Examples
+    from fashion_mnist.teaching.fit import Examples
 
     pixels, kept, refused = [], [], []
     for class_name, name, file in pictures:

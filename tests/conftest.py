@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -20,6 +21,10 @@ from ruamel.yaml import YAML
 
 from fashion_mnist.dataset import idx
 from fashion_mnist.dataset.spec import Spec
+from fashion_mnist.inference.head import Head, Info
+from fashion_mnist.inference.similarity import unit_length
+from fashion_mnist.params.head import Train
+from fashion_mnist.params.photographs import Backbone
 
 # No setting of this machine's git, dvc and proxies reaches a test.
 for name in [name for name in os.environ if name.startswith("GIT_")]:
@@ -50,11 +55,13 @@ CODE = (
     ".dvc/plots",
     "stages",
     "fashion_mnist",
+    "photographs/head.npz",
+    "photographs/params.yaml",
 )
 # In the order in which they run.
 STAGES = [
     *("check_params", "download", "normalize", "train_mlp", "train_cnn"),
-    *("evaluate", "feature_maps", "probe_layers", "export", "similar_items"),
+    *("evaluate", "feature_maps", "probe_layers", "export", "photographs", "similar_items"),
 ]
 SPEC = Spec(
     title="Stripes",
@@ -114,6 +121,47 @@ def made_dataset(source: str) -> dict:
     }
     found = {"train_images": 600, "test_images": 200, "sha256": sha256}
     return {**SPEC.model_dump(), "sources": [source], "idx": found}
+
+
+def made_head(backbone: str, units: int) -> Head:
+    """Return a head of three classes with random weights."""
+    rng = np.random.default_rng(3)
+    info = Info(
+        item="garment",
+        classes=["dress", "hat", "another garment"],
+        other="another garment",
+        backbone=backbone,
+        sure_from=0.75,
+        known_from=0.5,
+        pictures=30,
+        train=Train(
+            regularization=0.01,
+            references=20,
+            sure_accuracy=0.95,
+            unknown_share=0.01,
+            folds=5,
+            seed=0,
+        ),
+    )
+    references = unit_length(rng.random((20, units))).astype(np.float16)
+    weights = rng.normal(0, 0.1, (units, 3)).astype(np.float32)
+    return Head(info, weights, np.zeros(3, np.float32), references)
+
+
+class Network(NamedTuple):
+    """The frozen network for photographs of 64 pixels: its identity and its ONNX file's bytes."""
+
+    backbone: str
+    content: bytes
+
+
+@pytest.fixture(scope="session")
+def network_of_photographs() -> Network:
+    from fashion_mnist.training import photograph_graph
+
+    backbone = Backbone(name="efficientnet_lite0", side=64)
+    content = photograph_graph.to_onnx(backbone, head=None).SerializeToString()
+    return Network(photograph_graph.identity(backbone), content)
 
 
 def with_all_models(params: str) -> str:
@@ -192,7 +240,7 @@ def new_repository(folder: Path) -> Repository:
     folder.mkdir(parents=True)
     for name in CODE:
         source, target = ROOT / name, folder / name
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(exist_ok=True, parents=True)
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:

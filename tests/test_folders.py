@@ -10,17 +10,18 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-OWN = ("fashion_mnist", "stages", "service", "benchmarks", "experiments")
+OWN = ("fashion_mnist", "stages", "service", "benchmarks", "experiments", "photographs")
 FILES = sorted(path for folder in OWN for path in (ROOT / folder).rglob("*.py"))
 # From top to bottom; a file imports from lower lines, or from its own folder.
 LAYERS = (
     (
         *("predict", "summary", "seed_spread", "dvc_yaml", "measure", "classification_report"),
-        *("describe", "new"),
+        *("describe", "new", "teach"),
     ),
     ("test_images",),
     ("report",),
     ("training",),
+    ("teaching",),
     ("evaluation",),
     ("inference",),
     ("params",),
@@ -116,7 +117,9 @@ def test_tensorflow_is_loaded_only_by_stages_that_need_a_keras_model():
 
     stages = [path for path in FILES if path.parent == ROOT / "stages"]
     others = {path.stem for path in stages if not needs_keras(path)}
-    assert others == {"__init__", "check_params", "download", "normalize", "similar_items"}
+    assert others == {
+        *("__init__", "check_params", "download", "normalize", "photographs", "similar_items")
+    }
 
 
 @pytest.mark.slow

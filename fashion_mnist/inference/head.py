@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fashion_mnist import files
 from fashion_mnist.errors import InputError
 from fashion_mnist.inference.similarity import unit_length
-from fashion_mnist.params.photographs import Train
+from fashion_mnist.params.head import Train
 
 FILE = "head.npz"  # in the folder that `teach` writes
 ARRAYS = ("weights", "bias", "references")

@@ -8,11 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from fashion_mnist.dataset.spec import Text
 from fashion_mnist.params import section
 from fashion_mnist.params.dataset import SHA256
-from fashion_mnist.params.section import Count, Seed
+from fashion_mnist.params.head import Train
 
 PATH, HEAD = Path("photographs/params.yaml"), Path("photographs/head.npz")
-
-Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class _Part(BaseModel):
@@ -52,26 +50,6 @@ class Classes(_Part):
     item: Text
     folders: Annotated[dict[str, Text], Field(min_length=2)]
     other: Text
-
-
-class Train(_Part):
-    """How a head learns.
-
-    Attributes:
-        regularization: the inverse of its strength, scikit-learn's C.
-        references: the number of pictures that unknown ones are compared with.
-        sure_accuracy: the share of right answers among those that are sure.
-        unknown_share: the share of the known pictures that may be called unknown.
-        folds: of the cross-validation that chooses both thresholds.
-        seed: of the folds and of the references.
-    """
-
-    regularization: Annotated[float, Field(gt=0)]
-    references: Count
-    sure_accuracy: Share
-    unknown_share: Share
-    folds: Annotated[int, Field(ge=2, le=100)]
-    seed: Seed
 
 
 class Photographs(_Part):

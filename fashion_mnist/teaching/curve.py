@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fashion_mnist.params.photographs import Train
-from fashion_mnist.teaching.examples import Examples
-from fashion_mnist.teaching.fit import Checked, classify
+from fashion_mnist.params.head import Train
+from fashion_mnist.teaching.fit import Checked, Examples, classify
 
 SHARES = (1 / 8, 1 / 4, 1 / 2)  # of the examples, to learn from
 

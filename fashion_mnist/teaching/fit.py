@@ -11,12 +11,26 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from fashion_mnist.inference.head import Head, Info, similarity, softmax
 from fashion_mnist.inference.similarity import unit_length
-from fashion_mnist.params.photographs import Train
-from fashion_mnist.teaching.examples import Examples
+from fashion_mnist.params.head import Train
 
 # A feature that hardly varies among the examples must not decide; of the mean standard deviation.
 LEAST_SPREAD = 0.1
 ABSENT = -1e4  # the logit of a class without examples
+
+
+class Examples(NamedTuple):
+    """Features float32 (n, units), labels int64 (n,), and groups int64 (n,): what belongs together.
+
+    Pictures of a group, such as those of one person, are never on both sides of a measurement.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray
+
+    def take(self, positions: np.ndarray) -> "Examples":
+        """Return some of the examples."""
+        return Examples(*(array[positions] for array in self))
 
 
 class Checked(NamedTuple):

@@ -1,4 +1,4 @@
-"""What a head learns from: the features of labelled pictures, computed once for each content."""
+"""Features of picture files, computed once for each content."""
 
 import hashlib
 import sqlite3
@@ -17,21 +17,6 @@ from fashion_mnist.inference.photograph_model import BATCH_SIZE, PhotographModel
 TABLE = """CREATE TABLE IF NOT EXISTS features (
     backbone TEXT, sha256 TEXT, features BLOB, PRIMARY KEY (backbone, sha256)
 )"""
-
-
-class Examples(NamedTuple):
-    """Features float32 (n, units), labels int64 (n,), and groups int64 (n,): what belongs together.
-
-    Pictures of a group, such as those of one person, are never on both sides of a measurement.
-    """
-
-    features: np.ndarray
-    labels: np.ndarray
-    groups: np.ndarray
-
-    def take(self, positions: np.ndarray) -> "Examples":
-        """Return some of the examples."""
-        return Examples(*(array[positions] for array in self))
 
 
 class Read(NamedTuple):
