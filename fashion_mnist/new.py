@@ -23,15 +23,18 @@ ROOT = Path(__file__).parent.parent
 # What is about this project: folders, files, and tests of both.
 LEFT_OUT = re.compile(
     r"(benchmarks|datasets|docs|experiments|metrics|notebooks|plots|r)/.*"
+    r"|photographs/(?!head\.npz|params\.yaml).*"
     r"|(README|CONTRIBUTING|CHANGELOG)\.md|dvc\.lock|requirements-notebook\.txt"
     r"|fashion_mnist/(new|params/r_cnn)\.py"
-    r"|tests/test_(benchmarks|contributing|experiments|labels|new|notebook|r|readme|report"
-    r"|seed_spread)\.py"
+    r"|tests/test_(benchmarks|contributing|experiments|labels|new|notebook|photographs|r|readme"
+    r"|report|seed_spread)\.py"
 )
 # Folders of the pipeline, and words that YAML takes for something else.
 TAKEN = {"data", "datasets", "dist", "docs", "dvc_plots", "metrics", "models", "plots", "report"}
 NO_TEXT = {"true", "false", "yes", "no", "on", "off", "null"}
-MAKE_TARGETS = ("benchmarks", "new", "notebook", "older", "r", "r-test", ".venv/notebook")
+MAKE_TARGETS = (
+    *("benchmarks", "new", "notebook", "older", "photographs", "r", "r-test", ".venv/notebook"),
+)
 README = ROOT / "docs" / "readme_of_new_repositories.md"
 
 
@@ -99,7 +102,7 @@ def _tracked_files() -> list[str]:
 
 def _copy(source: Path, target: Path, name: str, title: str) -> None:
     content = source.read_bytes()
-    if source.suffix not in (".png", ".svg"):
+    if source.suffix not in (".npz", ".png", ".svg"):
         text = content.decode()
         text = _without_what_is_left_out(source.name, text)
         for old, new in (
@@ -140,7 +143,7 @@ def _without_what_is_left_out(file: str, text: str) -> str:
         text = re.sub(r"      - name: Install R.*?packages\.txt\n", "", text, flags=re.S)
         return re.sub(r"xargs (.*chromium) < r/packages.txt", r"\1", text)
     if file == "pyproject.toml":
-        return re.sub(r', "(experiments|benchmarks|notebooks)"', "", text)
+        return re.sub(r', "(experiments|benchmarks|notebooks|photographs)"', "", text)
     return text
 
 

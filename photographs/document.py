@@ -8,8 +8,9 @@ from benchmarks import by_processor
 from benchmarks.photographs import DRAWS, RESULT
 from fashion_mnist import command, files
 from fashion_mnist.inference.head import Head
-from fashion_mnist.params.photographs import HEAD, Photographs
+from fashion_mnist.params.photographs import Photographs
 from photographs.evaluate import METRICS
+from photographs.train import HEAD
 
 TEXT, DOCUMENT = Path("photographs/document.md"), Path("docs/photographs.md")
 VERSIONS = {"small": "at most 160 pixels", "full": "at most 400 pixels"}

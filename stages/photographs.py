@@ -9,10 +9,10 @@ from pathlib import Path
 from fashion_mnist import command, files
 from fashion_mnist.inference import model_card
 from fashion_mnist.inference.head import Head
-from fashion_mnist.params.photographs import HEAD, Photographs
+from fashion_mnist.params.photographs import Photographs
 from fashion_mnist.training import photograph_graph
 
-MODEL = Path("models/photographs.onnx")
+HEAD, MODEL = Path("photographs/head.npz"), Path("models/photographs.onnx")
 
 
 def main() -> None:

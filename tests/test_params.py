@@ -78,7 +78,7 @@ def test_all_params_are_valid_and_each_section_loads_alone(write):
 
 def test_every_section_has_a_file_of_its_name():
     modules = {module.name for module in pkgutil.iter_modules(params.__path__)}
-    assert modules - {"section", "whole", "recipe"} == CLASSES.keys()
+    assert modules - {"section", "whole", "recipe", "head", "photographs"} == CLASSES.keys()
     for name, kind in CLASSES.items():
         assert kind.__module__ == f"fashion_mnist.params.{name}"
         assert importlib.import_module(kind.__module__).__doc__.startswith(f"The section `{name}`")

@@ -213,7 +213,9 @@ def test_params_are_the_sections_that_the_script_loads(stage):
     if declared == [{"params.yaml": None}]:  # all of the file
         declared = ["whole"]
     loaded = sections_loaded(script(stage))
-    assert set(declared) == loaded - {"dataset"}
+    # That of the photographs has a file of its own.
+    assert set(declared) == loaded - {"dataset", "photographs"}
+    assert ("photographs/params.yaml" in STAGES[stage]["deps"]) == ("photographs" in loaded)
     # The section `dataset` is no more than the name of the file.
     # The check reads it, too, or says that it is not there, which DVC would say in other words.
     described = {DATASET, "datasets"} & set(STAGES[stage]["deps"])

@@ -10,7 +10,7 @@ from fashion_mnist.params import section
 from fashion_mnist.params.dataset import SHA256
 from fashion_mnist.params.head import Train
 
-PATH, HEAD = Path("photographs/params.yaml"), Path("photographs/head.npz")
+PATH = Path("photographs/params.yaml")
 
 
 class _Part(BaseModel):
