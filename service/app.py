@@ -81,12 +81,13 @@ def load(models: Path, head: Path | None) -> Loaded:
                 f"{spec.title}; make them again with `dvc repro export`"
             )
     found = samples.read(models / "samples")
+    answering = Models.load(models, head, threads=1)
     return Loaded(
-        answering=Models.load(models, head, threads=1),
+        answering=answering,
         network=PhotographModel(models / answers.PHOTOGRAPHS, threads=1),
         models=loaded,
         samples=found,
-        page=page.render(spec, list(found)),
+        page=page.render(spec, list(found), answering),
         index=Index.load(models / "similar", models / "cnn.onnx"),
         threads=ThreadPoolExecutor(THREADS),
     )

@@ -7,9 +7,11 @@ import shutil
 
 import pytest
 import requests
-from conftest import SPEC
-from PIL import ExifTags, Image
+from conftest import ROOT, SPEC, Service
+from PIL import ExifTags, Image, ImageDraw
 from playwright.sync_api import sync_playwright
+
+from service.page import render
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -17,6 +19,8 @@ BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
 pytestmark = pytest.mark.skipif(
     BROWSER is None, reason=f"no browser: none of {', '.join(BROWSERS)} is installed"
 )
+
+BY_CNN = "Answered by the small CNN, from 28 \xd7 28 pixels."
 
 
 @pytest.fixture(scope="module")
@@ -124,9 +128,10 @@ def test_the_page_shows_what_the_service_answers(give, page, service, bag):
     page.wait_for_selector("[data-state=done]")
 
     (predicted,) = ask(service, "predict?top=5", bag)["predictions"]
-    verdict = page.get_by_role("status").inner_text()
+    verdict = page.locator("#verdict").inner_text()
     assert verdict.startswith("" if predicted["sure"] else "Not sure: perhaps ")
     assert predicted["class"] in verdict
+    assert page.locator("#author").inner_text() == BY_CNN
     rows = page.get_by_role("list", name="The most probable classes").get_by_role("listitem")
     shown = rows.all_inner_texts()
     assert [text.split("\n")[0] for text in shown] == [row["class"] for row in predicted["top"]]
@@ -153,16 +158,117 @@ def test_the_page_shows_what_the_service_answers(give, page, service, bag):
     ) == [[item["image"], 28] for item in similar]
 
 
+OTHER = "it looks like a garment of another kind"
+
+
 @pytest.mark.parametrize(
-    ("sure", "said"), [(True, "Coat 61.2 %"), (False, "Not sure: perhaps Coat 61.2 %")]
+    ("answer", "said"),
+    [
+        (
+            {"sure": True, "known": True, "reason": "", "model": "cnn"},
+            ["Coat 61.2 %", BY_CNN],
+        ),
+        (
+            {"sure": False, "known": True, "reason": "it is dark", "model": "photographs"},
+            [
+                "Not sure: perhaps Coat 61.2 %",
+                "It is dark.",
+                "Answered by the model of photographs.",
+            ],
+        ),
+        (
+            {"sure": False, "known": False, "reason": OTHER, "model": "mine.npz"},
+            [
+                "No garment that I know",
+                "It looks like a garment of another kind.",
+                "Answered by the head mine.npz, taught by you.",
+            ],
+        ),
+    ],
+    ids=["sure", "not sure", "unknown"],
 )
-def test_the_verdict_says_whether_the_model_is_sure(sure, said, page):
+def test_the_verdict_is_one_of_three_endings(answer, said, page):
     top = [{"class": "Coat", "probability": 0.612}, {"class": "Shirt", "probability": 0.3}]
-    answer = {"predictions": [{**top[0], "sure": sure, "top": top}]}
-    page.route("**/predict?top=5", lambda route: route.fulfill(json=answer))
+    predicted = {"predictions": [{**top[0], **answer, "top": top}]}
+    page.route("**/predict?top=5", lambda route: route.fulfill(json=predicted))
     sample(page)
     page.wait_for_selector("[data-state=done]")
-    assert page.get_by_role("status").inner_text() == said
+    shown = page.get_by_role("status").first.inner_text()
+    assert [line for line in shown.splitlines() if line] == said
+    # What is no answer does not look like one.
+    assert page.locator(".bar:visible").count() == (2 if answer["known"] else 0)
+    assert page.locator("#nearest").is_visible() is not answer["known"]
+
+
+def photograph(colour: str = "firebrick", at: int = 0) -> bytes:
+    """Return a picture in colour of something like a shirt on a table."""
+    image = Image.new("RGB", (240, 300), "lightsteelblue")
+    shirt = [
+        (60, 60),
+        (180, 60),
+        (230, 130),
+        (185, 140),
+        (180, 270),
+        (60, 270),
+        (55, 140),
+        (10, 130),
+    ]
+    ImageDraw.Draw(image).polygon([(x, y + at) for x, y in shirt], fill=colour)
+    return encoded("PNG", image)
+
+
+def test_a_photograph_shows_what_few_pixels_leave_of_it(page, service):
+    content = photograph()
+    choose(page, file(content))
+    page.wait_for_selector("[data-state=done]")
+    (predicted,) = ask(service, "predict?top=5", content)["predictions"]
+    assert predicted["model"] == "photographs"
+    said = page.get_by_role("status").first.inner_text()
+    assert "Answered by the model of photographs." in said
+    assert (predicted["class"] if predicted["known"] else "No garment that I know") in said
+    assert predicted["reason"][1:] in said
+
+    by_cnn = ask(service, "explain", content)["top"][0]["class"]
+    assert page.locator("#seen-title").inner_text() == "What 28 \xd7 28 pixels leave"
+    assert f"the small CNN would say {by_cnn} " in page.locator("#lesson").inner_text()
+    assert (
+        page.locator("#meaning").inner_text().endswith("the small CNN\u2019s answer less probable.")
+    )
+    assert page.locator("#similar-title").inner_text() == "What the small CNN finds similar"
+    assert page.locator("#agreement").inner_text().endswith(f"are labelled {by_cnn}.")
+    # A sample speaks of one model again.
+    sample(page)
+    page.wait_for_selector("[data-state=done]")
+    assert page.locator("#seen-title").inner_text() == "The model sees"
+    assert page.locator("#lesson").is_hidden()
+
+
+def test_a_photograph_that_the_cnn_cannot_read_is_answered_all_the_same(page, service):
+    content = encoded("PNG", Image.new("RGB", (200, 300), "olive"))
+    error = ask(service, "explain", content)["error"].removeprefix("picture: ")
+    choose(page, file(content))
+    page.wait_for_selector("[data-state=done]")
+    assert page.locator("#lesson").inner_text() == f"The small CNN has no answer: {error}."
+    assert page.locator(".problem:visible").count() == 0
+
+
+def test_the_page_names_the_models_that_answer(page, browser, exported):
+    assert "Photographs are answered by a model" in page.locator("header").inner_text()
+    only_images = render(SPEC, [])
+    assert f"tells {len(SPEC.classes)} classes apart" in only_images
+    assert "hotographs" not in only_images
+    taught = Service(exported, "--head", str(ROOT / "photographs" / "head.npz"))
+    try:
+        with browser.new_context() as context:
+            page = context.new_page()
+            page.goto(taught.url)
+            assert "A head that was taught" in page.locator("header").inner_text()
+            sample(page)
+            page.wait_for_selector("[data-state=done]")
+            said = page.locator("#author").inner_text()
+            assert said == "Answered by the head head.npz, taught by you."
+    finally:
+        taught.stop()
 
 
 def test_the_saliency_is_switched_with_the_keyboard(page):
@@ -193,7 +299,7 @@ def test_an_error_of_the_service_is_shown_until_the_next_picture(page, service):
     assert alert.inner_text() == ask(service, "predict?top=5", b"a letter")["error"]
     assert alert.get_attribute("role") == "alert"
     # Nothing of the earlier picture is left, nor a broken image.
-    assert page.get_by_role("status").inner_text() == ""
+    assert page.get_by_role("status").all_inner_texts() == [""]
     assert page.locator("#stages img:visible").count() == 0
     sample(page)
     page.wait_for_selector("[data-state=done]")
@@ -209,7 +315,7 @@ def test_an_answer_that_fails_is_explained_in_its_place_beside_the_others(page):
     page.wait_for_selector("[data-state=done]")
     assert page.locator("#explain-problem").inner_text() == "busy; try again"
     assert page.locator("#similar-problem").inner_text().startswith("The server answered 502.")
-    assert page.get_by_role("status").inner_text() != ""
+    assert page.locator("#verdict").inner_text() != ""
     assert page.locator("#problem").is_hidden()
 
 
@@ -236,7 +342,7 @@ def test_a_newer_picture_wins_over_late_answers(page):
     page.wait_for_selector("[data-state=done]")
     assert page.locator("#problem").is_hidden()
     before = page.locator("#stages").inner_text()
-    answer = {"class": "late", "probability": 1, "sure": True, "top": []}
+    answer = {"class": "late", "probability": 1, "sure": True, "known": True, "top": []}
     held[0].fulfill(json={"predictions": [answer]})
     page.wait_for_timeout(200)
     assert page.locator("#stages").inner_text() == before

@@ -1,18 +1,19 @@
 /** Hands one picture to the service and shows the answers: picture, pixels, classes, likes. */
 
-const LONGEST_SIDE = 1600; // pixels: far more than the model sees, few enough for a phone to send
-const LARGEST_FILE = 10_000_000; // bytes that the service takes
-const READ_BY_THE_SERVER = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"];
-const MAY_BE_TRANSPARENT = ["image/png", "image/webp", "image/gif", "image/avif"];
-const UNREACHABLE = "The server cannot be reached. Check the connection, then try again.";
-const NO_PICTURE = "That holds no picture file. Save the picture, then choose it.";
+import { ask, create, icon, NO_PICTURE, page, scaledDown, UNREACHABLE } from "./shared.js";
 
-const page = {};
-for (const element of document.querySelectorAll("[id]")) page[element.id] = element;
+const LONGEST_SIDE = 1600; // pixels: far more than the model sees, few enough for a phone to send
 const samples = page.samples.querySelectorAll("button");
 
+const { side, item } = document.body.dataset;
+const pixels = `${side} × ${side} pixels`;
+const AUTHORS = {
+  cnn: `the small CNN, from ${pixels}`,
+  photographs: "the model of photographs",
+};
+
 // The policy forbids it in the HTML.
-document.body.style.setProperty("--side", document.body.dataset.side);
+document.body.style.setProperty("--side", side);
 
 let current = new AbortController();
 
@@ -33,7 +34,7 @@ async function show(name, load) {
   if (!file) return fail(UNREACHABLE);
   showPicture(name, file);
 
-  const body = await scaledDown(file);
+  const body = await scaledDown(file, LONGEST_SIDE);
   const [predicted, explained, similar] = await Promise.all([
     ask("predict?top=5", body, signal),
     ask("explain", body, signal),
@@ -43,53 +44,18 @@ async function show(name, load) {
   if (predicted.error) return fail(predicted.error);
 
   const [prediction] = predicted.predictions;
+  const byCnn = prediction.model === "cnn";
   showPrediction(prediction);
-  showExplanation(explained);
-  showSimilar(similar, prediction.class);
+  showExplanation(explained, byCnn);
+  showSimilar(similar, byCnn ? prediction.class : explained.top?.[0].class, byCnn);
   page.stages.dataset.state = "done";
   if (page.verdict.getBoundingClientRect().bottom > innerHeight) page.stages.scrollIntoView();
 }
 
-/** Post the picture; what failed comes back as {error}, in the server's words where it has any. */
-async function ask(path, body, signal) {
-  try {
-    // Of a kind that the browser doesn't know the server looks at the bytes, too.
-    const headers = { "Content-Type": body.type.startsWith("image/") ? body.type : "image/*" };
-    const response = await fetch(path, { method: "POST", body, headers, signal });
-    const answer = await response.json().catch(() => ({}));
-    if (response.ok) return answer;
-    return { error: answer.error ?? `The server answered ${response.status}. Try again later.` };
-  } catch {
-    return { error: UNREACHABLE };
-  }
-}
-
-/**
- * The picture upright, no larger than LONGEST_SIDE, and a file that the service takes; as it is
- * where it is so already or the browser cannot.
- */
-async function scaledDown(file) {
-  try {
-    const bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
-    const scale = Math.min(1, LONGEST_SIDE / Math.max(bitmap.width, bitmap.height));
-    const isRead = READ_BY_THE_SERVER.includes(file.type) && file.size <= LARGEST_FILE;
-    if (scale === 1 && isRead) return file;
-    const side = (length) => Math.max(1, Math.round(length * scale));
-    const canvas = new OffscreenCanvas(side(bitmap.width), side(bitmap.height));
-    const context = canvas.getContext("2d");
-    context.imageSmoothingQuality = "high";
-    context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-    bitmap.close();
-    const type = MAY_BE_TRANSPARENT.includes(file.type) ? "image/png" : "image/jpeg";
-    return await canvas.convertToBlob({ type, quality: 0.9 });
-  } catch {
-    return file;
-  }
-}
-
 function fail(message) {
-  page.verdict.replaceChildren();
-  page.classes.replaceChildren();
+  for (const part of ["verdict", "reason", "author", "nearest", "classes"]) {
+    page[part].replaceChildren();
+  }
   showExplanation({});
   showSimilar({});
   page.problem.textContent = message;
@@ -102,13 +68,16 @@ function showPicture(name, file) {
   put(page.picture, URL.createObjectURL(file), name);
 }
 
-function showPrediction({ class: name, probability, sure, top }) {
+/** One of three endings: a class, a class that is not sure, or nothing that the model knows. */
+function showPrediction({ class: name, probability, sure, known, reason, top, model }) {
   page.stages.toggleAttribute("data-unsure", !sure);
-  page.verdict.replaceChildren(
-    create("strong", sure ? name : `Not sure: perhaps ${name}`),
-    " ",
-    create("span", percent(probability)),
-  );
+  page.stages.toggleAttribute("data-unknown", !known);
+  const words = sure ? name : known ? `Not sure: perhaps ${name}` : `No ${item} that I know`;
+  page.verdict.replaceChildren(create("strong", words));
+  if (known) page.verdict.append(" ", create("span", percent(probability)));
+  page.reason.textContent = reason && `${reason[0].toUpperCase()}${reason.slice(1)}.`;
+  page.author.textContent = `Answered by ${AUTHORS[model] ?? `the head ${model}, taught by you`}.`;
+  page.nearest.textContent = known ? "" : "Its guesses, none of them an answer:";
   page.classes.replaceChildren(...top.map(row));
 }
 
@@ -119,29 +88,45 @@ function row({ class: name, probability }) {
   return create("li", create("span", name), " ", bar, create("span", percent(probability)));
 }
 
-function showExplanation({ steps = [], saliency = "", error = "" }) {
+/** How the CNN reads the picture; where it did not answer, that shows what its pixels leave. */
+function showExplanation({ steps = [], saliency = "", top, error = "" }, byCnn = true) {
+  page.stages.toggleAttribute("data-elsewhere", !byCnn);
+  page["seen-title"].textContent = byCnn ? "The model sees" : `What ${pixels} leave`;
+  page.lesson.replaceChildren(...(byCnn ? [] : lesson(top, error)));
+  page.whose.textContent = byCnn ? "the answer" : "the small CNN\u2019s answer";
   put(page.seen, steps.at(-1)?.image ?? "", "The picture as the model sees it");
   put(page.saliency, saliency, "Coloured where it mattered");
   page.steps.replaceChildren(
     ...steps.map(({ name, image }) => create("li", icon(image), create("span", name))),
   );
-  page["explain-problem"].textContent = error;
+  page["explain-problem"].textContent = byCnn ? error : "";
 }
 
-function showSimilar({ similar = [], error = "" }, predicted) {
-  const agreeing = similar.filter((item) => item.class === predicted).length;
-  page.agreement.textContent = similar.length
-    ? `${agreeing} of ${similar.length} are labelled ${predicted}.`
-    : "";
+/** What the CNN would answer to a picture that was not for it. */
+function lesson(top, error) {
+  if (!top) return [`The small CNN has no answer: ${error.replace(/^picture: /, "")}.`];
+  const [{ class: name, probability }] = top;
+  return ["From these the small CNN would say ", create("strong", name), " ", percent(probability)];
+}
+
+function showSimilar({ similar = [], error = "" }, answer, byCnn = true) {
+  const agreeing = similar.filter((item) => item.class === answer).length;
+  page["similar-title"].textContent = byCnn
+    ? "Most similar in training"
+    : "What the small CNN finds similar";
+  page.agreement.textContent =
+    similar.length && answer ? `${agreeing} of ${similar.length} are labelled ${answer}.` : "";
+  if (!byCnn && !answer) page.agreement.textContent = "Nothing, because it has no answer.";
   page.similar.replaceChildren(
     ...similar.map(({ class: name, image }) => {
       // A relative address holds behind a path prefix, too.
       const item = create("li", icon(image.replace(/^\//, "")), create("span", name));
-      item.toggleAttribute("data-other", name !== predicted);
+      item.toggleAttribute("data-other", name !== answer);
       return item;
     }),
   );
-  page["similar-problem"].textContent = error;
+  // Without an answer there is nothing to compare; the lesson says why.
+  page["similar-problem"].textContent = byCnn || answer ? error : "";
 }
 
 /** Give an <img> its source and text, or hide it where there is no source. */
@@ -150,17 +135,6 @@ function put(image, source, text) {
   if (source) image.src = source;
   else image.removeAttribute("src");
   image.alt = text;
-}
-
-function create(tag, ...children) {
-  const element = document.createElement(tag);
-  element.append(...children);
-  return element;
-}
-
-/** A picture beside its name, which says all there is to say. */
-function icon(source) {
-  return Object.assign(new Image(), { src: source, alt: "" });
 }
 
 /** 0.981 as "98.1 %"; what rounds to certain or impossible is not called so. */
@@ -203,11 +177,16 @@ for (const input of [page.file, page.camera]) {
 // The server says what is wrong with it; a broken image says nothing.
 page.picture.addEventListener("error", () => put(page.picture, "", ""));
 
-document.addEventListener("paste", (event) => receive(event.clipboardData.files));
+/** A card of a class to be taught takes what is dropped on it or pasted there itself. */
+const isForACard = ({ target }) => Boolean(target.closest?.(".card"));
+
+document.addEventListener("paste", (event) => {
+  if (!isForACard(event)) receive(event.clipboardData.files);
+});
 
 document.addEventListener("dragover", (event) => {
   event.preventDefault();
-  page.drop.toggleAttribute("data-over", true);
+  page.drop.toggleAttribute("data-over", !isForACard(event));
 });
 document.addEventListener("dragleave", (event) => {
   // Without a related target the pointer has left the window, not just an element.
@@ -216,5 +195,5 @@ document.addEventListener("dragleave", (event) => {
 document.addEventListener("drop", (event) => {
   event.preventDefault();
   page.drop.toggleAttribute("data-over", false);
-  receive(event.dataTransfer.files);
+  if (!isForACard(event)) receive(event.dataTransfer.files);
 });
