@@ -11,6 +11,7 @@ from conftest import ROOT, SPEC, Service
 from PIL import ExifTags, Image, ImageDraw
 from playwright.sync_api import sync_playwright
 
+from fashion_mnist.inference.head import Head
 from service.page import render
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -299,7 +300,7 @@ def test_an_error_of_the_service_is_shown_until_the_next_picture(page, service):
     assert alert.inner_text() == ask(service, "predict?top=5", b"a letter")["error"]
     assert alert.get_attribute("role") == "alert"
     # Nothing of the earlier picture is left, nor a broken image.
-    assert page.get_by_role("status").all_inner_texts() == [""]
+    assert page.get_by_role("status").all_inner_texts() == ["", ""]
     assert page.locator("#stages img:visible").count() == 0
     sample(page)
     page.wait_for_selector("[data-state=done]")
@@ -433,6 +434,107 @@ def test_on_a_phone_nothing_scrolls_sideways(browser, service):
             page.wait_for_selector(f"[data-state={state}]")
             # A phone's window grows when something does not fit.
             assert page.evaluate("[innerWidth, document.documentElement.scrollWidth]") == [360, 360]
+        fill_card(page, 0, "w" * 60, RED * 4)
+        fill_card(page, 1, "blue", [*BLUE, file(photograph("firebrick", 30), "n" * 90)])
+        page.get_by_text("right when left out of learning").wait_for()
+        # Without a pointer to hover with, a picture shows how to remove it.
+        remove = page.locator(".thumbs button").first
+        assert remove.evaluate("button => getComputedStyle(button).opacity") == "1"
+        assert page.evaluate("[innerWidth, document.documentElement.scrollWidth]") == [360, 360]
+
+
+RED, BLUE = [
+    [file(photograph(colour, 5 * at), f"{colour}-{at}.png") for at in range(4)]
+    for colour in ("firebrick", "midnightblue")
+]
+
+
+def fill_card(page, at: int, name: str, files: list[dict]) -> None:
+    page.get_by_label("Name").nth(at).fill(name)
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Drop or choose pictures").nth(at).click()
+    chooser.value.set_files(files)
+
+
+def test_classes_of_ones_own_are_taught_and_the_head_downloaded(page, tmp_path):
+    fill_card(page, 0, "red", RED)
+    fill_card(page, 1, "blue", BLUE)
+    page.get_by_text("8 of 8 right when left out of learning").wait_for()
+    assert page.locator(".score").all_inner_texts() == ["4 of 4 right"] * 2
+    assert page.locator("#growth").is_hidden()
+
+    # A picture in the wrong class is marked until it is removed.
+    wrong = file(photograph("firebrick", 30), RED[0]["name"])
+    fill_card(page, 1, "blue", [wrong])
+    page.get_by_text("8 of 9 right when left out of learning").wait_for()
+    marked = page.locator("[data-wrong]")
+    assert marked.all_inner_texts() == ["\xd7\nlooks like “red”"]
+    assert marked.get_by_role("img").get_attribute("alt") == f"2 {RED[0]['name']}"
+    assert "89 % of 9 pictures" in page.get_by_role("figure").inner_text()
+    marked.hover()
+    marked.get_by_role("button", name="Remove").click()
+    page.get_by_text("8 of 8 right").wait_for()
+    assert marked.count() == 0
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the head").click()
+    assert download.value.suggested_filename == "head.npz"
+    download.value.save_as(tmp_path / "head.npz")
+    assert Head.load(tmp_path / "head.npz").info.classes == ["red", "blue"]
+
+
+def test_a_picture_that_cannot_be_read_is_left_out_of_learning(page):
+    fill_card(page, 0, "red", [*RED, file(b"a letter", "letter.png")])
+    fill_card(page, 1, "blue", BLUE)
+    page.get_by_text("8 of 8 right").wait_for()
+    (line,) = page.locator("#refused li").all_inner_texts()
+    assert line.startswith("letter.png: ")
+
+
+def test_pictures_are_dropped_on_a_class(page, bag):
+    page.dispatch_event(".card", "drop", {"dataTransfer": transfer(page, bag)})
+    page.get_by_text("One more picture, please").wait_for()
+    assert page.locator("#picture").is_hidden()
+
+
+def test_two_classes_of_the_same_name_are_explained(page):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    fill_card(page, 0, "Red", RED)
+    fill_card(page, 1, " red ", BLUE)
+    said = page.get_by_text("Two classes are called red. Give one of them another name.")
+    said.wait_for()
+    page.wait_for_timeout(1000)
+    assert [url for url in asked if url.endswith("/teach")] == []
+    page.get_by_label("Name").nth(1).fill('12" blue')
+    page.get_by_text("8 of 8 right").wait_for()
+    assert page.locator("#teach-problem").is_hidden()
+    assert page.locator(".score").all_inner_texts() == ["4 of 4 right"] * 2
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ([file(b"a letter " * 700_000, f"{at}.png") for at in range(2)], "12.6 MB together"),
+        ([file(b"", f"{at}.png") for at in range(402)], "400 pictures at most"),
+        ([file(b"a letter", "letter.txt", "text/plain")], "no picture file"),
+    ],
+    ids=["bytes", "pictures", "kind"],
+)
+def test_what_is_too_much_to_learn_from_is_said_before_it_is_sent(files, said, page):
+    fill_card(page, 0, "much", files)
+    page.locator("#teach-problem").filter(has_text=said).wait_for()
+    assert page.locator(".thumbs li").count() in {0, 2, 400}
+
+
+def test_classes_are_added_and_removed(page):
+    names, remove = page.get_by_label("Name"), page.get_by_role("button", name="Remove this class")
+    assert (names.count(), remove.count()) == (2, 0)
+    page.get_by_role("button", name="Add a class").click()
+    assert names.nth(2).evaluate("element => element === document.activeElement")
+    page.keyboard.type("third")
+    remove.first.click()
+    assert names.evaluate_all("inputs => inputs.map((input) => input.value)") == ["", "third"]
 
 
 def test_no_other_host_is_asked_and_the_console_stays_clean(browser, service):
