@@ -72,7 +72,7 @@ def test_the_similarity_is_the_cosine_to_the_nearest_reference():
         ([0.6, 0.4, 0.0], 0.9, "not sure: dress 60.0%"),
         ([0.0, 0.1, 0.9], 0.9, "no garment that I know: it looks like a garment of another kind"),
         ([0.0, 0.4, 0.6], 0.9, "not sure: another garment 60.0%"),
-        ([0.9, 0.1, 0.0], 0.4, "no garment that I know: it is unlike the 30 pictures that"),
+        ([0.9, 0.1, 0.0], 0.4, "no garment that I know: it is unlike all pictures that"),
     ],
 )
 def test_there_are_three_endings(network_of_photographs, probabilities, similarity, ending):

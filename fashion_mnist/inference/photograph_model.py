@@ -126,8 +126,8 @@ class PhotographModel:
         is_known = similarity >= info.known_from
         if not is_known:
             reason = (
-                f"it is unlike the {info.pictures:,} pictures that the model learned from: "
-                f"similarity {similarity:.2f}, known from {info.known_from:.2f}"
+                "it is unlike all pictures that the model learned from "
+                f"(similarity {similarity:.2f}, known from {info.known_from:.2f})"
             )
         elif is_sure and best["class"] == info.other:
             is_known = False
