@@ -134,7 +134,7 @@ def _read(
         )
     kept &= np.isin(of_read, large)
     used = read.features[kept]
-    pairs = doubles.look_alikes(used)
+    pairs = doubles.look_alikes(used, read.thumbnails[kept])
     return (
         Lesson(
             [paths[at] for at in read.positions[kept]],

@@ -22,7 +22,8 @@ EXAMPLES_BODY = {
                 "schema": {
                     "type": "object",
                     "description": "a field for each class, with its pictures",
-                    "additionalProperties": {"type": "array", "items": _PICTURE},
+                    "minProperties": 2,
+                    "additionalProperties": {"type": "array", "items": _PICTURE, "minItems": 2},
                 },
             },
         },

@@ -62,7 +62,9 @@ def test_an_explanation_overwrites_nothing(predict, folder):
 def test_json_has_what_the_service_answers(predict, folder):
     done = predict("--json", "--top", "3", folder / "0.png")
     (prediction,) = json.loads(done.stdout)["predictions"]
-    assert prediction.keys() == {"file", "class", "probability", "sure", "top"}
+    assert prediction.keys() == {
+        *("file", "class", "probability", "sure", "known", "reason", "top", "model")
+    }
     assert prediction["file"] == str(folder / "0.png")
     probabilities = [row["probability"] for row in prediction["top"]]
     assert len(probabilities) == 3

@@ -116,7 +116,10 @@ def test_pictures_that_look_alike_belong_together(monkeypatch):
     features = np.random.default_rng(0).random((7, UNITS)).astype(np.float32)
     features[5] = 2 * features[1]
     features[6] = features[5] + 0.001
-    pairs = doubles.look_alikes(features)
+    thumbnails = np.random.default_rng(1).integers(0, 256, (7, 192)).astype(np.uint8)
+    thumbnails[5:] = thumbnails[1] - (thumbnails[1] > 9)
+    pairs = doubles.look_alikes(features, thumbnails)
+    features[2:4] = features[0]  # alike for the network, but other pictures
     assert pairs.tolist() == [[1, 5], [1, 6], [5, 6]]
     groups = doubles.together(pairs, 7)
     assert groups[1] == groups[5] == groups[6]

@@ -115,6 +115,40 @@ def fetch_pictures(
     )
 
 
+def fetch_file(
+    sources: Iterable[str], sha256: str, path: Path, *, timeout: float, retries: int
+) -> None:
+    """Write a verified file to `path`, from the first source that has it under the same name.
+
+    Args:
+        sources: URLs of folders, or paths of local folders.
+        sha256: of the file.
+        path: where it goes; nothing is written before it is verified.
+        timeout: seconds without a byte after which a download counts as broken.
+        retries: of a broken download.
+
+    Raises:
+        InputError: no source has the file; the message gives the reason for each source.
+    """
+    failures = []
+    for source in sources:
+        progress.say(f"{path.name}: trying {source}")
+        try:
+            if source.startswith(("http://", "https://")):
+                content = _download(source.rstrip("/"), timeout, retries, path.name)
+            else:
+                content = _read_file(Path(source), path.name)
+        except SourceError as error:
+            failures.append(f"{source}: {error}")
+            continue
+        actual = hashlib.sha256(content).hexdigest()
+        if actual == sha256:
+            write_bytes(path, content)
+            return
+        failures.append(f"{source}: {path.name} has SHA-256 {actual}, expected {sha256}")
+    raise InputError(f"no source has {path.name}: {'; '.join(failures)}")
+
+
 def _read_all(
     source: str, sha256: Mapping[str, str], timeout: float, retries: int
 ) -> dict[str, bytes]:

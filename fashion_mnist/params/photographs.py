@@ -11,6 +11,9 @@ from fashion_mnist.params.dataset import SHA256
 from fashion_mnist.params.head import Train
 
 PATH = Path("photographs/params.yaml")
+PACKAGED = "efficientnet_lite0"
+
+KerasName = Literal["MobileNetV2", "EfficientNetV2B0", "ResNet50V2"]
 
 
 class _Part(BaseModel):
@@ -37,11 +40,33 @@ class Download(_Part):
     retries: Annotated[int, Field(ge=0, le=10)]
 
 
-class Backbone(_Part):
-    """The frozen network; `side` is that of the photographs that it reads."""
+class Weights(_Part):
+    """The file of a network's weights, from the first source, a URL or a folder, that has it."""
 
-    name: Literal["efficientnet_lite0"]
+    file: Text
+    sources: Annotated[list[Text], Field(min_length=1)]
+    sha256: SHA256
+
+
+class Backbone(_Part):
+    """The frozen network.
+
+    Attributes:
+        name: efficientnet_lite0, whose weights come from a package, or one of keras.applications.
+        side: of the photographs that it reads, in pixels.
+        weights: those of a network of keras.applications, without its classes.
+    """
+
+    name: Literal["efficientnet_lite0"] | KerasName
     side: Annotated[int, Field(ge=64, le=512)]
+    weights: Weights | None = None
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> "Backbone":
+        if (self.weights is None) != (self.name == PACKAGED):
+            expected = "no weights" if self.name == PACKAGED else "weights"
+            raise ValueError(f"name = {self.name!r}: expected {expected}")
+        return self
 
 
 class Classes(_Part):

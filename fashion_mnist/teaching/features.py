@@ -8,26 +8,29 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from fashion_mnist import progress
 from fashion_mnist.dataset import photograph
 from fashion_mnist.errors import InputError
 from fashion_mnist.inference.photograph_model import BATCH_SIZE, PhotographModel
 
+THUMBNAIL = 8  # pixels on a side, in colour: enough to tell copies from pictures alike
 TABLE = """CREATE TABLE IF NOT EXISTS features (
-    backbone TEXT, sha256 TEXT, features BLOB, PRIMARY KEY (backbone, sha256)
+    backbone TEXT, sha256 TEXT, features BLOB, thumbnail BLOB, PRIMARY KEY (backbone, sha256)
 )"""
 
 
 class Read(NamedTuple):
     """Pictures that could be read: their positions among the files, features and contents.
 
-    positions: int64 (m,); features: float32 (m, units); sha256: of each content; complaints: a line
-    for each picture that could not be read.
+    positions: int64 (m,); features: float32 (m, units); thumbnails: uint8 (m, values); sha256: of
+    each content; complaints: a line for each picture that could not be read.
     """
 
     positions: np.ndarray
     features: np.ndarray
+    thumbnails: np.ndarray
     sha256: list[str]
     complaints: list[str]
 
@@ -46,7 +49,7 @@ def read(paths: Sequence[Path], model: PhotographModel, cache: Path) -> Read:
     Raises:
         InputError: the cache is damaged or can't be written.
     """
-    rows: dict[int, np.ndarray] = {}
+    rows: dict[int, _Row] = {}
     sha256: dict[int, str] = {}
     complaints: list[str] = []
     cache.parent.mkdir(parents=True, exist_ok=True)
@@ -61,19 +64,40 @@ def read(paths: Sequence[Path], model: PhotographModel, cache: Path) -> Read:
                 new = _pixels(batch, digests, known, model.side, complaints)
                 if new:
                     features = model.features(np.stack(list(new.values()))).astype(np.float16)
-                    known |= dict(zip(new, features, strict=True))
+                    found = zip(new.items(), features, strict=True)
+                    known |= {key: _Row(of, _thumbnail(pixels)) for (key, pixels), of in found}
                     with database:
                         database.executemany(
-                            "INSERT OR REPLACE INTO features VALUES (?, ?, ?)",
-                            [(model.backbone, key, known[key].tobytes()) for key in new],
+                            "INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?)",
+                            [
+                                (model.backbone, key, *(part.tobytes() for part in known[key]))
+                                for key in new
+                            ],
                         )
                 rows |= {at: known[key] for at, key in digests.items() if key in known}
                 sha256 |= {at: key for at, key in digests.items() if key in known}
                 bar.update(len(batch))
     except sqlite3.Error as error:
         raise InputError(f"{cache}: {error}; delete this cache to compute it again") from None
-    stacked = np.array(list(rows.values()), np.float32)
-    return Read(np.array(list(rows)), stacked, list(sha256.values()), complaints)
+    return Read(
+        np.array(list(rows)),
+        np.array([row.features for row in rows.values()], np.float32),
+        np.array([row.thumbnail for row in rows.values()], np.uint8),
+        list(sha256.values()),
+        complaints,
+    )
+
+
+class _Row(NamedTuple):
+    """What is kept of a picture: features float16 (units,), thumbnail uint8 (values,)."""
+
+    features: np.ndarray
+    thumbnail: np.ndarray
+
+
+def _thumbnail(pixels: np.ndarray) -> np.ndarray:
+    small = Image.fromarray(pixels).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+    return np.asarray(small).ravel()
 
 
 def _digests(batch: dict[int, Path], complaints: list[str]) -> dict[int, str]:
@@ -87,22 +111,24 @@ def _digests(batch: dict[int, Path], complaints: list[str]) -> dict[int, str]:
     return digests
 
 
-def _known(
-    database: sqlite3.Connection, backbone: str, digests: list[str]
-) -> dict[str, np.ndarray]:
-    """Return the features, float16 (units,), that the cache has, by SHA-256."""
+def _known(database: sqlite3.Connection, backbone: str, digests: list[str]) -> dict[str, _Row]:
+    """Return what the cache has, by SHA-256."""
     marks = ", ".join("?" * len(digests))
     found = database.execute(
-        f"SELECT sha256, features FROM features WHERE backbone = ? AND sha256 IN ({marks})",
+        "SELECT sha256, features, thumbnail FROM features "
+        f"WHERE backbone = ? AND sha256 IN ({marks})",
         [backbone, *digests],
     )
-    return {digest: np.frombuffer(content, np.float16) for digest, content in found}
+    return {
+        digest: _Row(np.frombuffer(features, np.float16), np.frombuffer(thumbnail, np.uint8))
+        for digest, features, thumbnail in found
+    }
 
 
 def _pixels(
     batch: dict[int, Path],
     digests: dict[int, str],
-    known: dict[str, np.ndarray],
+    known: dict[str, _Row],
     side: int,
     complaints: list[str],
 ) -> dict[str, np.ndarray]:

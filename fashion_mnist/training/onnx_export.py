@@ -12,10 +12,9 @@ from fashion_mnist.inference.onnx_model import (
     INPUT,
     PROBABILITIES,
 )
+from fashion_mnist.training import onnx_layers
 from fashion_mnist.training.onnx_graph import Graph
 from fashion_mnist.training.tf_keras import keras
-
-layers = keras.layers
 
 TOLERANCE = 1e-4
 
@@ -51,11 +50,8 @@ def to_onnx(
         x = graph.node("Transpose", INPUT, perm=[0, 3, 1, 2])
     x = graph.node("Cast", x, to=TensorProto.FLOAT)
     x = graph.node("Mul", x, graph.constant("scale", np.array(1 / 255, np.float32)))
-    names = {id(model.input): x}
     *hidden, logits, _ = model.layers[1:]
-    for layer in [*hidden, logits]:
-        inputs = layer.input if isinstance(layer.input, list) else [layer.input]
-        names[id(layer.output)] = _translate(graph, layer, *(names[id(x)] for x in inputs))
+    names = onnx_layers.translate(graph, model.input, x, [*hidden, logits])
     graph.node("Softmax", names[id(logits.output)], name=PROBABILITIES)
     temperature_name = graph.constant("temperature", np.array(temperature, np.float32))
     cooled = graph.node("Div", names[id(logits.output)], temperature_name)
@@ -97,51 +93,3 @@ def check_parity(name: str, expected: np.ndarray, probabilities: np.ndarray) -> 
             "fashion_mnist/training/onnx_export.py"
         )
     return difference
-
-
-def _translate(graph: Graph, layer: keras.Layer, *inputs: str) -> str:
-    """Add the nodes of a layer that reads `inputs`, with axes (n, channels, height, width)."""
-    x = inputs[0]
-    match type(layer):
-        case layers.Conv2D if layer.strides == layer.dilation_rate == (1, 1) and layer.groups == 1:
-            kernel, *bias = layer.get_weights()
-            padding = {"same": "SAME_UPPER", "valid": "VALID"}[layer.padding]
-            weights = graph.weights(layer.name, kernel.transpose(3, 2, 0, 1), *bias)
-            x = graph.node("Conv", x, *weights, auto_pad=padding)
-            return _activate(graph, layer, x)
-        case layers.Add:
-            return graph.node("Sum", *inputs)
-        case layers.Activation:
-            return _activate(graph, layer, x)
-        case layers.Dense:
-            x = graph.node("Gemm", x, *graph.weights(layer.name, *layer.get_weights()))
-            return _activate(graph, layer, x)
-        case layers.BatchNormalization:
-            weights = graph.weights(layer.name, *layer.get_weights())
-            return graph.node("BatchNormalization", x, *weights, epsilon=layer.epsilon)
-        case layers.MaxPooling2D:
-            size = list(layer.pool_size)
-            return graph.node("MaxPool", x, kernel_shape=size, strides=size)
-        case layers.ReLU:
-            return graph.node("Relu", x)
-        case layers.GlobalAveragePooling2D:
-            return graph.node("Flatten", graph.node("GlobalAveragePool", x))
-        case layers.Flatten:
-            # Keras flattens with the channels last.
-            return graph.node("Flatten", graph.node("Transpose", x, perm=[0, 2, 3, 1]))
-        case layers.Dropout:
-            return x
-    raise InputError(
-        f"layer {layer.name}: {type(layer).__name__} has no translation to ONNX; add a case to "
-        "fashion_mnist/training/onnx_export.py"
-    )
-
-
-def _activate(graph: Graph, layer: keras.Layer, x: str) -> str:
-    if layer.activation is keras.activations.relu:
-        return graph.node("Relu", x)
-    if layer.activation is keras.activations.linear:
-        return x
-    raise InputError(
-        f"layer {layer.name}: activation {layer.activation.__name__} found, relu or linear expected"
-    )
