@@ -107,4 +107,5 @@ def test_every_measured_document_says_what_it_measured():
              for path in (ROOT / by_processor.FOLDER).rglob("*.json")}  # fmt: skip
     reports = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/reports").glob("*.md")}
     others = {"docs/page.png", "docs/labels.md", "docs/layers.md", "metrics/seed_spread.json"}
+    others.add("benchmarks/photographs.json")
     assert known.keys() == (documents - by_kind) | times | reports | others

@@ -12,12 +12,15 @@ import pytest
 import yaml
 from conftest import STAGES, Repository, new_repository, stages_run, with_all_models
 
+# What runs after train_mlp; the model of photographs is made of nothing that was trained here.
+TRAINED = [stage for stage in STAGES[3:] if stage != "photographs"]
+
 
 @pytest.mark.parametrize(
     ("change", "stages"),
     [
         ({"mlp": {"hidden_units": [16]}}, ["train_mlp", "evaluate", "export"]),
-        ({"cnn": {"dropout_rate": 0.25}}, STAGES[4:]),
+        ({"cnn": {"dropout_rate": 0.25}}, TRAINED[1:]),
         ({"evaluate": {"mistakes_shown": 2}}, ["evaluate"]),
         ({"export": {"quantization_images": 100}}, ["export"]),
         ({"similar_items": {"items_shown": 3}}, ["similar_items"]),
@@ -80,7 +83,7 @@ def test_an_experiment_in_a_clean_clone_is_shown_compared_and_reported(finished,
     nobody = {"HOME": str(tmp_path), "GIT_CONFIG_GLOBAL": "/dev/null"}
 
     done = clone.dvc("exp", "run", "--name", "longer", "--set-param", "train.epochs=2", env=nobody)
-    assert stages_run(done) == ["check_params", *STAGES[3:]]
+    assert stages_run(done) == ["check_params", *TRAINED]
 
     shown = list(csv.DictReader(io.StringIO(clone.dvc("exp", "show", "--csv", env=nobody))))
     epochs = {row["Experiment"] or row["rev"]: row["train.epochs"] for row in shown}
