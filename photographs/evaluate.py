@@ -118,7 +118,8 @@ def _pictures(shown: Collection, names: list[str], item: str) -> Split:
         mirror_keeps_class=True,
         cut_out=False,
     )
-    return Split(np.stack(pixels) / np.float32(255), shown.examples.labels.astype(np.uint8), spec)
+    images = np.array(pixels, np.uint8).reshape(-1, *spec.image_shape) / np.float32(255)
+    return Split(images, shown.examples.labels.astype(np.uint8), spec)
 
 
 if __name__ == "__main__":

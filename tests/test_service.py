@@ -28,6 +28,7 @@ from PIL import Image
 from starlette.exceptions import HTTPException
 
 from fashion_mnist.dataset import picture, splits
+from fashion_mnist.inference.head import Head
 from fashion_mnist.inference.onnx_model import OnnxModel
 from fashion_mnist.inference.similarity import Index
 from service import limits, page
@@ -619,3 +620,45 @@ def start(*options: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-m", "service", *options], cwd=ROOT, text=True, capture_output=True
     )
+
+
+def taught(service: Service, pictures: list[tuple[str, bytes]]) -> requests.Response:
+    """Post a form with a field of this name for each picture."""
+    files = [(name, (f"{at}.png", content)) for at, (name, content) in enumerate(pictures)]
+    return requests.post(f"{service.url}/teach", files=files, timeout=60)
+
+
+def box(shade: int, left: int) -> bytes:
+    image = Image.new("RGB", (60, 60), (shade, 0, 255 - shade))
+    image.paste((255, 255, 255), (left, 10, left + 20, 40))
+    content = io.BytesIO()
+    image.save(content, "PNG")
+    return content.getvalue()
+
+
+def test_classes_of_one_s_own_are_taught_and_the_head_answers(service, tmp_path):
+    pictures = [(name, box(shade, left)) for name, shade in (("red", 250), ("blue", 5))
+                for left in (3, 8, 14, 22, 30)]  # fmt: skip
+    response = taught(service, pictures)
+    answer = response.json()
+    assert (response.status_code, answer["pictures"], answer["refused"]) == (200, 10, [])
+    assert answer["right"] >= 8
+    assert [row["class"] for row in answer["classes"]] == ["red", "blue"]
+    assert sum(row["right"] for row in answer["classes"]) == answer["right"]
+    assert len(answer["mistakes"]) == 10 - answer["right"]
+    (tmp_path / "head.npz").write_bytes(base64.b64decode(answer["head"]))
+    assert Head.load(tmp_path).info.classes == ["red", "blue"]
+
+
+@pytest.mark.parametrize(
+    ("pictures", "reason"),
+    [
+        ([("red", box(250, 3)), ("red", box(250, 8))], "red: 2; expected two classes of 2"),
+        ([("red", box(250, 3)), ("blue", box(5, 8))], "red: 1, blue: 1; expected two classes of 2"),
+        ([("red", b"nothing"), ("blue", b"")], "0.png: not a picture"),
+    ],
+)
+def test_too_little_to_teach_is_refused_with_what_was_found(service, pictures, reason):
+    response = taught(service, pictures)
+    assert response.status_code == 422
+    assert reason in response.json()["error"]
