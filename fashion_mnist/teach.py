@@ -34,6 +34,7 @@ CACHE, TABLE = "features.sqlite", "pictures.csv"
 MOST_CLASSES = 1000  # a head of more has hundreds of megabytes
 LEAST = 2  # pictures of a class: one to learn from and one to check
 SHOWN = 10  # lines of a kind, on the screen
+MOST_DRAWN = 40  # classes of a confusion matrix that can still be read
 
 
 class Lesson(NamedTuple):
@@ -45,8 +46,7 @@ class Lesson(NamedTuple):
 
 
 def main(folder: Path, output: Path, item: str) -> int:
-    if output.exists() and not (output.is_dir() and (output / CACHE).exists()):
-        raise InputError(f"{output}: exists already and is no output of teach; choose another name")
+    _check_output(output, folder)
     model = PhotographModel(MODEL)
     complaints: list[str] = []
     lesson, pairs = _read(folder, output / CACHE, model, complaints)
@@ -81,17 +81,20 @@ def main(folder: Path, output: Path, item: str) -> int:
         },
     )
     tables.write(output / TABLE, _table(lesson, table, mislabelled, pairs))
-    plots.confusion(
-        output / "confusion.png",
-        metrics.confusion(table),
-        lesson.class_names,
-        f"{len(table):,} pictures, each left out when it is asked about",
-    )
+    _draw_confusion(output / "confusion.png", table, lesson.class_names)
     photograph_plots.learning_curve(output / "learning_curve.png", points)
     print(f"{output / FILE}: written; `python -m fashion_mnist.predict --head {output} PICTURE`")
     for complaint in complaints:
         print(f"error: {complaint}", file=sys.stderr)
     return 1 if complaints else 0
+
+
+def _check_output(output: Path, folder: Path) -> None:
+    if folder.resolve() in (output.resolve(), *output.resolve().parents):
+        raise InputError(f"{output}: inside {folder}, where it would be a class; choose another")
+    is_own = output.is_dir() and ((output / CACHE).exists() or not any(output.iterdir()))
+    if output.exists() and not is_own:
+        raise InputError(f"{output}: exists already and is no output of teach; choose another name")
 
 
 def _read(
@@ -165,13 +168,27 @@ def _print_summary(
         f"{summary['sure_share']:.0%} of the answers are sure (from {sure_from:.0%} on), "
         f"{summary['sure_accuracy']:.1%} of them right"
     )
-    classes = metrics.by_class(table)
-    width = max(len(name) for name in classes)
-    for name, of_class in classes.items():
+    classes = list(metrics.by_class(table).items())
+    if len(classes) > MOST_DRAWN:
+        classes = sorted(classes, key=lambda item: item[1]["recall"])[:SHOWN]
+        print(f"the {SHOWN} poorest classes:")
+    width = max(len(name) for name, _ in classes)
+    for name, of_class in classes:
         print(f"  {name:<{width}}  {of_class['recall']:6.1%} of {of_class['support']:,}")
     expected = curve.with_twice_as_many(points)
     if expected is not None:
         print(f"twice as many pictures would bring about {expected:.0%}")
+
+
+def _draw_confusion(path: Path, table: pd.DataFrame, class_names: list[str]) -> None:
+    counts = metrics.confusion(table)
+    title = f"{len(table):,} pictures, each left out when it is asked about"
+    if len(class_names) > MOST_DRAWN:
+        wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
+        shown = np.sort(np.argsort(-wrong, kind="stable")[:MOST_DRAWN])
+        counts, class_names = counts[np.ix_(shown, shown)], [class_names[at] for at in shown]
+        title = f"The {MOST_DRAWN} classes with the most mistakes"
+    plots.confusion(path, counts, class_names, title)
 
 
 def _print_some(title: str, lines: list[str]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
@@ -23,7 +23,7 @@ class Loaded:
 
     answering: the models that answer about pictures; network: what heads learn from; models: of
     images of the dataset, by their names in URLs; samples: a PNG for each label; page: its HTML;
-    index: of the training images; threads: for long work.
+    index: of the training images; threads: for long work; teaching: held by who teaches.
     """
 
     answering: Models
@@ -33,6 +33,7 @@ class Loaded:
     page: str
     index: Index
     threads: Executor
+    teaching: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def cnn(self) -> OnnxModel:

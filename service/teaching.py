@@ -15,6 +15,7 @@ from service.loaded import FromApp
 
 LEAST = 2  # pictures of a class: one to learn from and one to check
 ITEM = "item"
+LONGEST_NAME = 60  # characters
 
 router = APIRouter(tags=["Pictures"])
 
@@ -32,7 +33,12 @@ async def teach(request: Request, loaded: FromApp) -> Response:
     Nothing is stored.
     """
     examples = await uploads.examples(request)
-    return answer(await loaded.in_thread(_teach, loaded.network, examples))
+    for name, *_ in examples:
+        if not 0 < len(name.strip()) <= LONGEST_NAME:
+            raise HTTPException(422, f"class {name!r}: expected 1 to {LONGEST_NAME} characters")
+    # One after the other: teaching must not take every thread from those who only ask.
+    async with loaded.teaching:
+        return answer(await loaded.in_thread(_teach, loaded.network, examples))
 
 
 def _teach(model: PhotographModel, pictures: list[tuple[str, str, BinaryIO]]) -> dict[str, Any]:

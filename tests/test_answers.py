@@ -29,7 +29,6 @@ def test_photographs_and_images_of_the_dataset_have_their_own_models(exported):
     photograph = made_photograph((300, 200))
     answers = asked(models, IMAGE, photograph, large)
     assert [answer["model"] for answer in answers] == ["cnn", "photographs", "cnn"]
-    assert answers[0]["top"] == answers[2]["top"]
     alone = OnnxModel(exported / "cnn.onnx")(np.asarray(IMAGE)[None]).probabilities[0]
     assert answers[0]["probability"] == pytest.approx(float(alone.max()), abs=1e-6)
     (again,) = asked(models, photograph)

@@ -136,6 +136,17 @@ def test_thirty_thousand_classes_are_one_line(teach, tmp_path):
     )
 
 
+def test_sixty_classes_are_taught_and_the_confused_ones_drawn(teach, tmp_path):
+    for label in range(60):
+        colour = tuple(np.random.default_rng(label).integers(0, 256, 3).tolist())
+        for number in range(2):
+            picture(tmp_path / "many" / f"{label:03}" / f"{number}.png", colour, 9 * label + number)
+    done = teach(tmp_path / "many", "--output", tmp_path / "mine")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "the 10 poorest classes:" in done.stdout
+    assert Image.open(tmp_path / "mine" / "confusion.png").width < 5000
+
+
 def test_nothing_of_the_user_s_is_overwritten(teach, pictures, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")
@@ -144,6 +155,9 @@ def test_nothing_of_the_user_s_is_overwritten(teach, pictures, tmp_path):
     assert done.stderr == (
         f"error: {tmp_path}/mine: exists already and is no output of teach; choose another name\n"
     )
+    done = teach(pictures, "--output", pictures / "mine")
+    assert done.returncode == 1
+    assert "where it would be a class; choose another" in done.stderr
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "features.sqlite").write_text("no database, " * 100)
     done = teach(pictures, "--output", tmp_path / "old")

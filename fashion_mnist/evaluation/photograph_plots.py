@@ -28,8 +28,10 @@ def learning_curve(path: Path, points: Sequence[tuple[int, float]]) -> None:
     axes.set_xticks(pictures, [f"{count:,}" for count in pictures])
     axes.minorticks_off()
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.margins(x=0.14, y=0.15)
-    axes.set(xlabel="pictures learned from", ylabel="right answers", title="More pictures help")
+    axes.margins(x=0.2, y=0.15)
+    axes.set(
+        xlabel="pictures learned from", ylabel="right answers", title="Right answers by pictures"
+    )
     save(path, figure)
 
 
