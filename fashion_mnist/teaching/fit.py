@@ -154,9 +154,8 @@ def _fit_classifier(
         C=settings.regularization, class_weight="balanced", solver="newton-cg"
     )
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", ConvergenceWarning
-        )  # cross-validation shows what it is worth
+        # Of few pictures for many classes, and of slow convergence: cross-validation shows both.
+        warnings.simplefilter("ignore", UserWarning)
         regression.fit((examples.features - mean) / spread, examples.labels)
     scaled = regression.coef_.T / spread[:, None]
     offset = regression.intercept_ - mean @ scaled
