@@ -67,11 +67,11 @@ def with_twice_as_many(points: Sequence[Point]) -> float | None:
 
     The error rate falls as a power of the number of pictures, a line in logarithms.
     Source: Hestness et al., "Deep Learning Scaling is Predictable, Empirically", arXiv 1712.00409.
-    None where there is no error left, or no falling line.
+    None where there is no error left, no falling line, or no line at all.
     """
     pictures = np.array([point.pictures for point in points], float)
     errors = 1 - np.array([point.accuracy for point in points])
-    if not (errors > 0).all():
+    if not (errors > 0).all() or len(set(pictures)) < 2:
         return None
     slope, height = np.polyfit(np.log(pictures), np.log(errors), 1)
     if slope >= 0:
