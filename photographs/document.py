@@ -10,8 +10,8 @@ from fashion_mnist import command, files
 from fashion_mnist.inference.head import Head
 from fashion_mnist.params.photographs import Photographs
 from photographs.evaluate import METRICS
-from photographs.train import HEAD
 
+HEAD = Path("photographs/head.npz")
 TEXT, DOCUMENT = Path("photographs/document.md"), Path("docs/photographs.md")
 VERSIONS = {"small": "at most 160 pixels", "full": "at most 400 pixels"}
 

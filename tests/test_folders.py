@@ -117,9 +117,7 @@ def test_tensorflow_is_loaded_only_by_stages_that_need_a_keras_model():
 
     stages = [path for path in FILES if path.parent == ROOT / "stages"]
     others = {path.stem for path in stages if not needs_keras(path)}
-    assert others == {
-        *("__init__", "check_params", "download", "normalize", "photographs", "similar_items")
-    }
+    assert others == {"__init__", "check_params", "download", "normalize", "similar_items"}
 
 
 @pytest.mark.slow

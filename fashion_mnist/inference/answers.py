@@ -51,7 +51,7 @@ class Models:
         """
         if head:
             taught = PhotographModel(folder / PHOTOGRAPHS, Head.load(head), threads)
-            return cls(None, (head.resolve().name if head.is_dir() else head.stem, taught))
+            return cls(None, (head.resolve().name, taught))
         images = OnnxModel(folder / IMAGES, threads)
         photographs = PhotographModel(folder / PHOTOGRAPHS, threads=threads)
         suits = photographs.info.item == images.spec.item
