@@ -41,6 +41,8 @@ def main(
         raise InputError("no pictures given; expected files, folders, or one picture on stdin")
     if head and model_path:
         raise InputError("--head and --model: expected one of them")
+    if test_images and (head or as_json):
+        raise InputError("--test-image: expected without --head and --json")
     if test_images:
         _show_test_images(OnnxModel(model_path or CNN), test_images, plot)
         return 0

@@ -46,6 +46,8 @@ class Lesson(NamedTuple):
 
 
 def main(folder: Path, output: Path, item: str) -> int:
+    if not item:
+        raise InputError("--item: '' found, expected what a picture shows")
     _check_output(output, folder)
     model = PhotographModel(MODEL)
     complaints: list[str] = []
