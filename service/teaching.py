@@ -1,6 +1,7 @@
 """The route for classes of one's own: /teach."""
 
 import base64
+import hashlib
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -43,7 +44,7 @@ async def teach(request: Request, loaded: FromApp) -> Response:
 
 def _teach(model: PhotographModel, pictures: list[tuple[str, str, BinaryIO]]) -> dict[str, Any]:
     # scikit-learn takes a second and 60 MB, which a service that never teaches should not pay.
-    from fashion_mnist.teaching import fit
+    from fashion_mnist.teaching import doubles, fit
     from fashion_mnist.teaching.fit import Examples
 
     pixels, kept, refused = [], [], []
@@ -53,6 +54,15 @@ def _teach(model: PhotographModel, pictures: list[tuple[str, str, BinaryIO]]) ->
             kept.append((class_name, name))
         except InputError as error:
             refused.append(str(error))
+    contents = [hashlib.sha256(square.tobytes()).hexdigest() for square in pixels]
+    if kept:
+        classes = np.unique([class_name for class_name, _ in kept], return_inverse=True)[1]
+        left_out = set(doubles.contradictions(contents, classes).tolist())
+        for at in sorted(left_out):
+            refused.append(f"{kept[at][1]}: the same picture is in another class; left out")
+        used = [at for at in range(len(kept)) if at not in left_out]
+        pixels, kept = [pixels[at] for at in used], [kept[at] for at in used]
+        contents = [contents[at] for at in used]
     class_names = list(dict.fromkeys(class_name for class_name, _ in kept))
     counts = {name: sum(name == of for of, _ in kept) for name in class_names}
     small = [name for name, count in counts.items() if count < LEAST]
@@ -63,9 +73,7 @@ def _teach(model: PhotographModel, pictures: list[tuple[str, str, BinaryIO]]) ->
         )
     labels = np.array([class_names.index(class_name) for class_name, _ in kept])
     # The same picture twice belongs together, or one copy would give the other away.
-    groups = np.unique(np.stack(pixels).reshape(len(pixels), -1), axis=0, return_inverse=True)[
-        1
-    ].ravel()
+    groups = np.unique(contents, return_inverse=True)[1]
     examples = Examples(model.features(np.stack(pixels)), labels, groups)
     settings = model.info.train
     checked = fit.cross_validate(examples, len(class_names), settings)

@@ -656,6 +656,10 @@ def test_classes_of_one_s_own_are_taught_and_the_head_answers(service, tmp_path)
         ([("red", box(250, 3)), ("red", box(250, 8))], "red: 2; expected two classes of 2"),
         ([("red", box(250, 3)), ("blue", box(5, 8))], "red: 1, blue: 1; expected two classes of 2"),
         ([("red", b"nothing"), ("blue", b"")], "0.png: not a picture"),
+        (
+            [(name, box(250, left)) for name in ("red", "blue") for left in (3, 8)],
+            "3.png: the same picture is in another class; left out; no pictures; expected two",
+        ),
         ([("r" * 61, box(250, 3)), ("blue", box(5, 8))], "rr': expected 1 to 60 characters"),
     ],
 )
