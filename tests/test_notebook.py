@@ -1,6 +1,7 @@
 """The guided tour runs, and its committed outputs are those of these results."""
 
 import os
+import re
 import subprocess
 
 import nbformat
@@ -14,7 +15,9 @@ NOTEBOOK = ROOT / execute.NOTEBOOK
 
 
 def outputs(notebook) -> list[str]:
-    return [str(cell.get("outputs")) for cell in notebook.cells]
+    """Return the outputs, probabilities with four digits: a busy core may change the sixth."""
+    texts = (str(cell.get("outputs")) for cell in notebook.cells)
+    return [re.sub(r"(?<=0\.\d{4})\d{1,2}(?!\d)", "", text) for text in texts]
 
 
 def test_it_is_committed_with_outputs_that_hold_no_error_no_path_and_no_time():
