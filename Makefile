@@ -68,9 +68,10 @@ r-test: .venv/installed
 notebook: .venv/notebook
 	@.venv/bin/jupyter lab notebooks/tour.ipynb
 
-.venv/notebook: .venv/installed requirements-notebook.txt
-	.venv/bin/uv pip install --python .venv/bin/python --quiet --system-certs --require-hashes --requirements requirements-notebook.txt
-	@touch .venv/notebook
+# What is not for everyone: .venv/notebook, .venv/search, .venv/tag, .venv/cluster, .venv/s3.
+.venv/%: requirements-%.txt .venv/installed
+	.venv/bin/uv pip install --python .venv/bin/python --quiet --system-certs --require-hashes --requirements $<
+	@touch $@
 
 test: .venv/installed
 	.venv/bin/pytest
@@ -116,7 +117,9 @@ COMPILE := .venv/bin/uv pip compile --quiet --system-certs --universal --python-
 requirements: .venv/installed
 	$(COMPILE) --upgrade --extra pipeline --group dev pyproject.toml --output-file requirements.txt
 	$(COMPILE) --group service --constraint requirements.txt --output-file requirements-service.txt
-	$(COMPILE) --group notebook --constraint requirements.txt --output-file requirements-notebook.txt
+	for name in notebook search tag cluster s3; do \
+	  $(COMPILE) --group $$name --constraint requirements.txt --output-file requirements-$$name.txt || exit 1; \
+	done
 
 .venv/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14) and \

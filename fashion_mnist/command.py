@@ -10,6 +10,12 @@ from typing import NoReturn
 
 from fashion_mnist.errors import InputError
 
+# Packages that `make` leaves out, and the target of the Makefile that installs them.
+EXTRAS = {
+    **dict.fromkeys(("faiss", "pyarrow"), ".venv/tag"),
+    **dict.fromkeys(("optuna", "psycopg", "sqlalchemy"), ".venv/search"),
+    "ray": ".venv/cluster",
+}
 INTERRUPTED = 128 + signal.SIGINT  # the exit status that shells give a command after Ctrl-C
 
 
@@ -30,8 +36,9 @@ def _explain_missing_package(
     if not isinstance(error, ModuleNotFoundError):
         sys.__excepthook__(kind, error, traceback)
         return
+    make = f"make {EXTRAS[name]}" if (name := error.name or "") in EXTRAS else "make"
     _complain(
-        f"{sys.executable} has no package {error.name}: run `make` once, then "
+        f"{sys.executable} has no package {name}: run `{make}` once, then "
         "`. .venv/bin/activate`, and start again"
     )
 
