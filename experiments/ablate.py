@@ -7,16 +7,23 @@ measures on the validation images, and writes experiments/ablation/NAME.json.
 import argparse
 from pathlib import Path
 
-from experiments import rows
-from experiments.train import run
+from experiments import rows, trainings
+from experiments.training import Training
+from experiments.workers import Here
 from fashion_mnist import command, files
 
 SEEDS = (20, 21, 22, 23, 24)  # not those of the test results
 
 
+def of(changes: list[str]) -> list[Training]:
+    """Return the trainings of an ablation, one for each seed."""
+    return [Training(*rows.read("94", seed, *changes), "validation") for seed in SEEDS]
+
+
 def main(name: str, changes: list[str]) -> None:
-    runs = [run(*rows.read("94", seed, *changes), "validation") for seed in SEEDS]
+    runs = trainings.train_all(of(changes), Here())
     files.write_json(Path(f"experiments/ablation/{name}.json"), {"changes": changes, "runs": runs})
+    trainings.forget(of(changes))
 
 
 def parser() -> argparse.ArgumentParser:

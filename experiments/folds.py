@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from experiments import rows
-from experiments.train import build
+from experiments.training import build
 from fashion_mnist import command, files
 from fashion_mnist.dataset import idx
 from fashion_mnist.dataset.splits import Split

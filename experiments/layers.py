@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks import measured
 from experiments import rows
-from experiments.train import build
+from experiments.training import build
 from fashion_mnist import command, files
 from fashion_mnist.dataset import splits
 from fashion_mnist.evaluation import probe_plot

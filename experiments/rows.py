@@ -6,12 +6,14 @@ from omegaconf import OmegaConf
 
 from fashion_mnist.errors import InputError
 from fashion_mnist.params.cnn import CNN
+from fashion_mnist.params.linear import Linear
 from fashion_mnist.params.mlp import MLP
 from fashion_mnist.params.recipe import Recipe
+from fashion_mnist.params.resnet import ResNet
 from fashion_mnist.params.train import Train
 
 FOLDER = Path("experiments/rows")
-RECIPES: dict[str, type[Recipe]] = {"mlp": MLP, "cnn": CNN}
+RECIPES: dict[str, type[Recipe]] = {kind.section: kind for kind in (MLP, CNN, Linear, ResNet)}
 
 
 def names() -> list[str]:

@@ -15,7 +15,7 @@ from scipy import stats
 
 from benchmarks import by_processor, cost
 from experiments import rows
-from experiments.train import IMAGES, build
+from experiments.training import IMAGES, build
 from fashion_mnist import command, files
 from fashion_mnist.errors import InputError
 from fashion_mnist.params.dataset import Dataset

@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks import by_processor, measured
 from benchmarks.steps import Steps
 from experiments import rows
-from experiments.train import IMAGES, build
+from experiments.training import IMAGES, build
 from fashion_mnist import command
 from fashion_mnist.dataset import splits
 from fashion_mnist.dataset.splits import Split

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from benchmarks import by_processor, steps
 from experiments import layers, r_twin, rows, table, training_times
-from experiments.train import build
+from experiments.training import build
 from fashion_mnist.dataset.splits import Split
 from fashion_mnist.params import whole
 

@@ -12,6 +12,7 @@ from fashion_mnist.params.cnn import CNN
 from fashion_mnist.params.mlp import MLP
 from fashion_mnist.params.train import Train
 from fashion_mnist.training import cnn, fit, mlp
+from fashion_mnist.training.tf_keras import keras
 
 TRAIN = Train(epochs=2, batch_size=32, seed=0, precision="float32")
 RECIPE = {
@@ -55,6 +56,54 @@ def test_the_seed_decides_every_weight():
         np.testing.assert_array_equal(one, other)
     third = train(TRAIN.model_copy(update={"seed": 1}))[0]
     assert not np.array_equal(first.get_weights()[0], third.get_weights()[0])
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Ends a training in the middle of an epoch, as a kill would."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.now, batch) == (self.epoch, 3):
+            raise KeyboardInterrupt
+
+
+@pytest.mark.slow
+def test_a_training_that_was_interrupted_ends_with_the_same_bytes(tmp_path):
+    """Dropout, flips, Muon's momentum and the schedule all go on where they were."""
+    settings = TRAIN.model_copy(update={"epochs": 4})
+    recipe = CNN(
+        **{**RECIPE, "optimizer": "muon", "schedule": "linear"}, filters=[4, 8], kernel_size=3,
+        padding="same", pool_after=[1, 2], batch_normalization=True, conv_dropout_rate=0.2,
+        head="global_average_pooling", dense_units=[], dropout_rate=0.3,
+    )  # fmt: skip
+    checkpoint = tmp_path / "checkpoint.npz"
+
+    def train(*callbacks, checkpoint=None):
+        fit.prepare(settings)
+        model = cnn.build(recipe, SPEC)
+        history = fit.fit(model, TRAINING, VALIDATION, settings, recipe, callbacks, checkpoint)
+        return [weights.tobytes() for weights in model.get_weights()], history
+
+    expected, history = train()
+    for epoch in (0, 1, 3):
+        with pytest.raises(KeyboardInterrupt):
+            train(Interrupt(epoch), checkpoint=checkpoint)
+        assert checkpoint.exists() == (epoch > 0)
+    weights, resumed = train(checkpoint=checkpoint)
+    assert weights == expected
+    assert resumed.equals(history)
+    weights, resumed = train(Interrupt(0), checkpoint=checkpoint)
+    assert weights == expected, "a whole training goes on after its last epoch, and learns no more"
+    assert resumed.equals(history)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    with pytest.raises(KeyboardInterrupt):
+        train(Interrupt(0), checkpoint=checkpoint)
 
 
 @pytest.mark.slow

@@ -36,6 +36,7 @@ class ProgressBar(keras.callbacks.Callback):
     def __init__(self, images: int, train: Train) -> None:
         super().__init__()
         self.images, self.train = images, train
+        self.skipped: int | None = None  # images of the epochs before a resumed training
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         total = self.images * self.train.epochs
@@ -46,6 +47,8 @@ class ProgressBar(keras.callbacks.Callback):
         self.title = f"{self.model.name}, epoch {epoch + 1}/{self.train.epochs}"
         self.bar.set_description(self.title)
         self.epoch_start = epoch * self.images
+        if self.skipped is None:
+            self.skipped = self.epoch_start
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         seen = min((batch + 1) * self.train.batch_size, self.images)
@@ -55,7 +58,8 @@ class ProgressBar(keras.callbacks.Callback):
         accuracy = f"val_accuracy {logs['val_accuracy']:.4f}"
         self.bar.set_postfix_str(accuracy)
         if self.bar.disable:
-            rate = (epoch + 1) * self.images / (time.perf_counter() - self.started)
+            seen = (epoch + 1) * self.images - (self.skipped or 0)
+            rate = seen / (time.perf_counter() - self.started)
             left = (self.train.epochs - epoch - 1) * self.images / rate
             progress.say(f"{self.title}: {accuracy}, {rate:,.0f} images/s, {left:.0f} s left")
 

@@ -1,8 +1,10 @@
 """Training: seeds, precision, learning rate, batches, the fit and its history."""
 
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from math import ceil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from fashion_mnist.params.recipe import Recipe
 from fashion_mnist.params.train import Train
 from fashion_mnist.training import processor
 from fashion_mnist.training.callbacks import ProgressBar, StopAtNaN
+from fashion_mnist.training.checkpoint import Checkpoint, restore
 from fashion_mnist.training.muon import Muon
 from fashion_mnist.training.tf_keras import keras, tf
 
@@ -44,6 +47,7 @@ def fit(
     train: Train,
     recipe: Recipe,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    checkpoint: Path | None = None,
 ) -> pd.DataFrame:
     """Train `model` in place.
 
@@ -53,7 +57,9 @@ def fit(
         validation: what the model is measured on after each epoch; it decides nothing.
         train: the section `train`.
         recipe: the section of the model.
-        callbacks: of Keras, that observe the training.
+        callbacks: of Keras, that observe the training and may stop it.
+        checkpoint: a file, written after each epoch, from which a call with the same arguments goes
+            on after the last whole epoch, and ends with the same bytes.
 
     Returns:
         One row per epoch: epoch (from 1), train_accuracy, val_accuracy, train_loss, val_loss. The
@@ -71,9 +77,14 @@ def fit(
         metrics=["accuracy"],
         jit_compile=False,  # XLA is two to three times slower on processors
     )
+    done = pd.DataFrame()
+    if checkpoint:
+        done = restore(model, checkpoint)
+        callbacks = [Checkpoint(checkpoint, done), *callbacks]
     history = model.fit(
-        _batches(train_split, train, recipe),
+        _batches(train_split, train, recipe, len(done)),
         steps_per_epoch=steps,
+        initial_epoch=len(done),
         epochs=train.epochs,
         validation_data=(validation.images, _one_hot(validation)),
         validation_batch_size=1000,
@@ -81,16 +92,10 @@ def fit(
         shuffle=False,
         verbose=0,
     )
-    table = pd.DataFrame(
-        {
-            "train_accuracy": history.history["accuracy"],
-            "val_accuracy": history.history["val_accuracy"],
-            "train_loss": history.history["loss"],
-            "val_loss": history.history["val_loss"],
-        }
-    ).round(5)
-    table.insert(0, "epoch", range(1, train.epochs + 1))
-    return table
+    logs = pd.concat([done, pd.DataFrame(history.history)], ignore_index=True)
+    table = logs.rename(columns={"accuracy": "train_accuracy", "loss": "train_loss"}).round(5)
+    table.insert(0, "epoch", range(1, len(table) + 1))
+    return table[["epoch", "train_accuracy", "val_accuracy", "train_loss", "val_loss"]]
 
 
 def summarize(model: keras.Model, history: pd.DataFrame, precision: str) -> dict:
@@ -123,7 +128,9 @@ def _learning_rate(
     )
 
 
-def _batches(split: Split, train: Train, recipe: Recipe) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _batches(
+    split: Split, train: Train, recipe: Recipe, skipped_epochs: int = 0
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield shuffled batches without end: images, flipped at random, and one-hot labels.
 
     Images whose mirror image belongs to another class are not flipped, whatever the recipe says.
@@ -133,9 +140,9 @@ def _batches(split: Split, train: Train, recipe: Recipe) -> Iterator[tuple[np.nd
     count = len(split.labels)
     targets = _one_hot(split)
     mirrored = rng.random((count, 1, 1, 1)) < 0.5
-    while True:
+    for epoch in itertools.count():
         order = rng.permutation(count)
-        for start in range(0, count, train.batch_size):
+        for start in range(0, count, train.batch_size) if epoch >= skipped_epochs else ():
             chosen = order[start : start + train.batch_size]
             images = split.images[chosen]
             if is_flipped:

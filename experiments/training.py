@@ -1,0 +1,127 @@
+"""A training: its settings, what it learns from, and its result."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from fashion_mnist.dataset import splits
+from fashion_mnist.dataset.spec import Spec
+from fashion_mnist.dataset.splits import Split
+from fashion_mnist.errors import InputError
+from fashion_mnist.params.cnn import CNN
+from fashion_mnist.params.linear import Linear
+from fashion_mnist.params.mlp import MLP
+from fashion_mnist.params.recipe import Recipe
+from fashion_mnist.params.resnet import ResNet
+from fashion_mnist.params.train import Train
+from fashion_mnist.training import cnn, fit, linear, mlp, prediction, resnet
+from fashion_mnist.training.tf_keras import keras
+
+HeldOut = Literal["test", "validation"]
+# What a training learns from, by what it is measured on, and the number of these images.
+LEARNED: dict[HeldOut, tuple[str, ...]] = {
+    "test": ("train", "validation"),
+    "validation": ("train",),
+}
+IMAGES: dict[HeldOut, int] = {"test": 60_000, "validation": 55_000}
+# Called with the number of an epoch, from 1, and its accuracy; returns whether to stop.
+OnEpoch = Callable[[int, float], bool]
+
+
+class Training(NamedTuple):
+    """What decides a result, but for code and data."""
+
+    train: Train
+    recipe: Recipe
+    measured_on: HeldOut
+
+
+class Data(NamedTuple):
+    learned: Split
+    held_out: Split
+
+
+def load(measured_on: HeldOut) -> Data:
+    """Load what trainings learn from and what they are measured on.
+
+    The validation images belong to the training images unless they are what is measured.
+
+    Raises:
+        InputError: a file is missing or damaged, or the number of images is another.
+    """
+    names = LEARNED[measured_on]
+    parts = [splits.load(Path("data") / name) for name in names]
+    learned = Split(
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        parts[0].spec,
+    )
+    if len(learned.labels) != IMAGES[measured_on]:
+        raise InputError(
+            f"data/{' and data/'.join(names)}: {len(learned.labels):,} images, expected "
+            f"{IMAGES[measured_on]:,}; `git checkout params.yaml && dvc repro normalize` brings "
+            "them back"
+        )
+    return Data(learned, splits.load(Path("data") / measured_on))
+
+
+def run(
+    training: Training,
+    data: Data,
+    on_epoch: OnEpoch | None = None,
+    checkpoint: Path | None = None,
+) -> dict[str, Any] | None:
+    """Train once; return accuracies (shares), parameters and precision.
+
+    Args:
+        training: the settings.
+        data: what `load` returned.
+        on_epoch: is asked after each epoch whether to stop; a stopped training has no result.
+        checkpoint: as `fit.fit`.
+
+    Raises:
+        InputError: the loss is not a number.
+    """
+    train, recipe, _ = training
+    learned, held_out = data
+    keras.backend.clear_session()
+    precision = fit.prepare(train)
+    model = build(recipe, learned.spec)
+    watch = _Watch(on_epoch or (lambda epoch, accuracy: False))
+    history = fit.fit(model, learned, held_out, train, recipe, [watch], checkpoint)
+    if watch.is_stopped:
+        return None
+    as_they_are = prediction.predict(model, held_out.images)
+    mirrored = prediction.predict(model, held_out.images[:, :, ::-1])
+    averaged = (as_they_are + mirrored).argmax(axis=1)
+    return {
+        "accuracy": history["val_accuracy"].tolist(),
+        "flip_averaged_accuracy": float((averaged == held_out.labels).mean()),
+        "parameters": model.count_params(),
+        "precision": precision,
+    }
+
+
+class _Watch(keras.callbacks.Callback):
+    def __init__(self, on_epoch: OnEpoch) -> None:
+        super().__init__()
+        self.on_epoch, self.is_stopped = on_epoch, False
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        if self.on_epoch(epoch + 1, logs["val_accuracy"]):
+            self.model.stop_training = self.is_stopped = True
+
+
+def build(recipe: Recipe, spec: Spec) -> keras.Model:
+    """Build the model of a recipe."""
+    if isinstance(recipe, CNN):
+        return cnn.build(recipe, spec)
+    if isinstance(recipe, MLP):
+        return mlp.build(recipe, spec)
+    if isinstance(recipe, Linear):
+        return linear.build(recipe, spec)
+    if isinstance(recipe, ResNet):
+        return resnet.build(recipe, spec)
+    raise TypeError(f"no model for {type(recipe).__name__}")
