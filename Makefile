@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # An exported variable, not pasted text, because a branch name may hold anything.
 export BASE ?= origin/main
 
-.PHONY: all serve experiments report benchmarks photographs older new deps r r-test notebook test quick test-results test-image \
+.PHONY: all serve experiments report benchmarks search photographs older new deps r r-test notebook test quick test-results test-image \
   lint format ci ci-code ci-results requirements
 
 all: .venv/installed
@@ -33,6 +33,13 @@ benchmarks: .venv/installed
 	.venv/bin/dvc repro experiments/dvc.yaml
 	.venv/bin/python -m experiments.training_times
 	.venv/bin/python -m experiments.table
+
+# Looks for better settings; stop it at any time, and the same command goes on. docs/search.md.
+SPACE ?= experiments/spaces/front.yaml
+TRIALS ?= 40
+JOBS ?= 2
+search: .venv/search
+	@.venv/bin/python -m experiments.search "$(SPACE)" --trials $(TRIALS) --jobs $(JOBS)
 
 # The head of photographs/ learns anew, in three minutes with AVX512-BF16, and is measured.
 photographs: .venv/installed
@@ -102,7 +109,7 @@ ci:
 	$(MAKE) ci-code
 	$(MAKE) ci-results
 
-ci-code:
+ci-code: .venv/search .venv/tag .venv/cluster .venv/s3
 	$(MAKE) lint
 	$(MAKE) test
 

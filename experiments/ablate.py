@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 
 from experiments import rows, trainings
-from experiments.training import Training
+from experiments.training import Training, require_all_images
 from experiments.workers import Here
 from fashion_mnist import command, files
 
@@ -21,6 +21,7 @@ def of(changes: list[str]) -> list[Training]:
 
 
 def main(name: str, changes: list[str]) -> None:
+    require_all_images("validation")
     runs = trainings.train_all(of(changes), Here())
     files.write_json(Path(f"experiments/ablation/{name}.json"), {"changes": changes, "runs": runs})
     trainings.forget(of(changes))

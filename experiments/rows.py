@@ -1,6 +1,8 @@
 """The rows: rows/NAME.args, each a complete setting for `dvc exp run`."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 
@@ -46,3 +48,20 @@ def read(name: str, seed: int, *changes: str) -> tuple[Train, Recipe]:
     except (KeyError, TypeError, ValueError) as error:  # pydantic's are ValueErrors
         reason = " ".join(str(error).split())
         raise InputError(f"{FOLDER}/{name}.args {' '.join(changes)}: {reason}") from None
+
+
+def lines(train: Train, recipe: Recipe) -> str:
+    """Return the content of a row's file: every key but the seed."""
+    sections = {
+        train.section: train.model_dump(exclude={"seed"}),
+        recipe.section: recipe.model_dump(),
+    }
+    return "".join(
+        f"-S {name}.{key}={_as_option(value)}\n"
+        for name, values in sections.items()
+        for key, value in values.items()
+    )
+
+
+def _as_option(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

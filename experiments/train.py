@@ -9,12 +9,13 @@ import argparse
 from pathlib import Path
 
 from experiments import rows, trainings
-from experiments.training import Training
+from experiments.training import Training, require_all_images
 from experiments.workers import Here
 from fashion_mnist import command, files
 
 
 def main(row: str, seed: int) -> None:
+    require_all_images("test")
     training = Training(*rows.read(row, seed), "test")
     [result] = trainings.train_all([training], Here())
     files.write_json(Path(f"experiments/results/{row}-{seed}.json"), result)

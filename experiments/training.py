@@ -1,5 +1,6 @@
 """A training: its settings, what it learns from, and its result."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -26,8 +27,17 @@ LEARNED: dict[HeldOut, tuple[str, ...]] = {
     "validation": ("train",),
 }
 IMAGES: dict[HeldOut, int] = {"test": 60_000, "validation": 55_000}
-# Called with the number of an epoch, from 1, and its accuracy; returns whether to stop.
-OnEpoch = Callable[[int, float], bool]
+
+
+class Epoch(NamedTuple):
+    """What is known after an epoch: its number, from 1, its accuracy (a share), its seconds."""
+
+    number: int
+    accuracy: float
+    seconds: float
+
+
+OnEpoch = Callable[[Epoch], bool]  # returns whether to stop
 
 
 class Training(NamedTuple):
@@ -49,22 +59,33 @@ def load(measured_on: HeldOut) -> Data:
     The validation images belong to the training images unless they are what is measured.
 
     Raises:
-        InputError: a file is missing or damaged, or the number of images is another.
+        InputError: a file is missing or damaged.
     """
-    names = LEARNED[measured_on]
-    parts = [splits.load(Path("data") / name) for name in names]
+    parts = [splits.load(Path("data") / name) for name in LEARNED[measured_on]]
     learned = Split(
         np.concatenate([part.images for part in parts]),
         np.concatenate([part.labels for part in parts]),
         parts[0].spec,
     )
-    if len(learned.labels) != IMAGES[measured_on]:
-        raise InputError(
-            f"data/{' and data/'.join(names)}: {len(learned.labels):,} images, expected "
-            f"{IMAGES[measured_on]:,}; `git checkout params.yaml && dvc repro normalize` brings "
-            "them back"
-        )
     return Data(learned, splits.load(Path("data") / measured_on))
+
+
+def require_all_images(measured_on: HeldOut) -> None:
+    """Check that trainings will learn from as many images as the documents say.
+
+    Raises:
+        InputError: params.yaml made other splits.
+    """
+    names = [f"data/{name}" for name in LEARNED[measured_on]]
+    found, expected = (
+        sum(len(splits.load(Path(name)).labels) for name in names),
+        IMAGES[measured_on],
+    )
+    if found != expected:
+        raise InputError(
+            f"{' and '.join(names)}: {found:,} images, expected {expected:,}; "
+            "`git checkout params.yaml && dvc repro normalize` brings them back"
+        )
 
 
 def run(
@@ -89,7 +110,7 @@ def run(
     keras.backend.clear_session()
     precision = fit.prepare(train)
     model = build(recipe, learned.spec)
-    watch = _Watch(on_epoch or (lambda epoch, accuracy: False))
+    watch = _Watch(on_epoch or (lambda epoch: False))
     history = fit.fit(model, learned, held_out, train, recipe, [watch], checkpoint)
     if watch.is_stopped:
         return None
@@ -109,8 +130,12 @@ class _Watch(keras.callbacks.Callback):
         super().__init__()
         self.on_epoch, self.is_stopped = on_epoch, False
 
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.started = time.perf_counter()
+
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        if self.on_epoch(epoch + 1, logs["val_accuracy"]):
+        seconds = time.perf_counter() - self.started
+        if self.on_epoch(Epoch(epoch + 1, logs["val_accuracy"], seconds)):
             self.model.stop_training = self.is_stopped = True
 
 

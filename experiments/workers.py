@@ -1,20 +1,25 @@
 """Workers: what trains, here, in several processes of this machine, or on a cluster."""
 
+import argparse
 import multiprocessing
 import os
 import queue
 import signal
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
+
+from tqdm import tqdm
 
 from experiments import training as a_training
-from experiments.training import Data, HeldOut, OnEpoch, Training
+from experiments.training import Data, Epoch, HeldOut, OnEpoch, Training
+from fashion_mnist import command
 from fashion_mnist.errors import InputError
 from fashion_mnist.training.tf_keras import tf
 
@@ -23,11 +28,12 @@ ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
 
-class Workers(Protocol):
-    """What trains; `slots` trainings at a time."""
+class Workers(ABC):
+    """What trains, `slots` trainings at a time; by default the thread that calls it."""
 
-    slots: int
+    slots = 1
 
+    @abstractmethod
     def train(
         self, training: Training, checkpoint: Path, on_epoch: OnEpoch | None
     ) -> dict[str, Any] | None:
@@ -37,26 +43,34 @@ class Workers(Protocol):
         self, function: Callable[[ItemT], ResultT], items: Iterable[ItemT]
     ) -> Iterator[ResultT]:
         """Yield what `function`, which calls `train`, returns for each item, as they finish."""
+        return map(function, items)
+
+    def close(self) -> None:  # noqa: B027 - only who trains elsewhere has something to end
+        """End what is training."""
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
-class Here:
+class Here(Workers):
     """This process, with all of its threads."""
-
-    slots = 1
 
     def train(
         self, training: Training, checkpoint: Path, on_epoch: OnEpoch | None
     ) -> dict[str, Any] | None:
         return a_training.run(training, data(training.measured_on), on_epoch, checkpoint)
 
-    def map(
-        self, function: Callable[[ItemT], ResultT], items: Iterable[ItemT]
-    ) -> Iterator[ResultT]:
-        return map(function, items)
 
-
-class Threads:
-    """The base of workers that only wait for others: a thread for each slot."""
+class Waiting(Workers):
+    """The base of workers that train elsewhere: a thread waits for each of them."""
 
     def __init__(self, slots: int) -> None:
         self.slots = slots
@@ -79,19 +93,31 @@ class Threads:
     def close(self) -> None:
         self.is_closed = True
 
-    def __enter__(self) -> "Threads":
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `start`."""
+    parser.add_argument(
+        "--jobs",
+        type=command.count,
+        default=1,
+        metavar="N",
+        help="trainings at a time on a machine, which share its cores; default: 1",
+    )
+    parser.add_argument(
+        "--cluster", metavar="ADDRESS", help="of a Ray cluster that trains; docs/cluster.md"
+    )
 
 
-class Processes(Threads):
+def start(jobs: int, cluster: str | None) -> Workers:
+    """Return workers with `jobs` trainings at a time on this machine, or on each of a cluster."""
+    if cluster is None:
+        return Processes(jobs)
+    from experiments.cluster import Cluster  # only who has a cluster needs Ray
+
+    return Cluster(cluster, jobs)
+
+
+class Processes(Waiting):
     """Processes of this machine, among which its cores are divided."""
 
     def __init__(self, jobs: int) -> None:
@@ -148,7 +174,7 @@ class _Process:
                 return content[0]
             if kind == "error":
                 raise InputError(content[0])
-            self._connection.send(on_epoch is not None and on_epoch(*content))
+            self._connection.send(on_epoch is not None and on_epoch(content[0]))
 
     def end(self) -> int | None:
         """Kill the process and return its exit status."""
@@ -160,14 +186,13 @@ class _Process:
 def _serve(connection: Connection, cores: int) -> None:
     """Train what the other side sends, until it closes the connection or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
-    os.environ["QUIET"] = "1"
-    tf.config.threading.set_intra_op_parallelism_threads(cores)
-    tf.config.threading.set_inter_op_parallelism_threads(cores)
+    tqdm.set_lock(threading.RLock())  # its own lock would be left behind by a kill
+    divide_cores(cores)
     received: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(connection, received), daemon=True).start()
 
-    def on_epoch(epoch: int, accuracy: float) -> bool:
-        connection.send(("epoch", epoch, accuracy))
+    def on_epoch(epoch: Epoch) -> bool:
+        connection.send(("epoch", epoch))
         return received.get()
 
     while True:
@@ -177,6 +202,14 @@ def _serve(connection: Connection, cores: int) -> None:
             connection.send(("result", result))
         except InputError as error:
             connection.send(("error", str(error)))
+
+
+def divide_cores(cores: int) -> None:
+    """Let TensorFlow use so many of the cores, in a process that trains without a terminal."""
+    os.environ["QUIET"] = "1"
+    if tf.config.threading.get_intra_op_parallelism_threads() != cores:
+        tf.config.threading.set_intra_op_parallelism_threads(cores)
+        tf.config.threading.set_inter_op_parallelism_threads(cores)
 
 
 def _receive(connection: Connection, received: queue.SimpleQueue[Any]) -> None:

@@ -54,6 +54,17 @@ def parser(docstring: str | None) -> argparse.ArgumentParser:
     )
 
 
+def count(text: str) -> int:
+    """Return an option's value, a whole number of at least 1.
+
+    Raises:
+        argparse.ArgumentTypeError: it is another.
+    """
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} found, expected 1 or more")
+    return int(text)
+
+
 def run(main: Callable[..., int | None], parser: argparse.ArgumentParser) -> NoReturn:
     """Call `main` with the parsed options as keyword arguments, and exit.
 

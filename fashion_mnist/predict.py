@@ -124,19 +124,16 @@ def _explain(model: OnnxModel, name: str, source: Path | BinaryIO, path: Path) -
     plots.explanation(path, steps, model.verdict(probabilities, top=5)["top"])
 
 
-def top(text: str) -> int:
-    """Return the number of classes to name; a model with fewer names all of its own."""
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} found, expected 1 or more")
-    return int(text)
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = command.parser(__doc__)
     parser.add_argument("pictures", nargs="*", help="files, folders, - for stdin; default: stdin")
     parser.add_argument(
-        "--top", type=top, default=1, metavar="N", help="how many classes, the most probable first"
+        "--top",
+        type=command.count,
+        default=1,
+        metavar="N",
+        help="how many classes, the most probable first",
     )
     parser.add_argument(
         "--json", action="store_true", dest="as_json", help="one JSON document on stdout"

@@ -18,6 +18,7 @@ from fashion_mnist.report import dvc_lock, results
 from fashion_mnist.report.judgement import METRICS
 from fashion_mnist.report.revisions import Revision, find
 
+CHOSEN = "search-"  # begins the names of experiments that `experiments.rerun` makes
 PATH = Path(results.SEED_SPREAD)
 
 
@@ -28,6 +29,9 @@ def main(revisions: list[str]) -> None:
             "train.seed"
         )
     runs = [find(name) for name in revisions]
+    for name, run in zip(revisions, runs, strict=True):
+        if any(experiment.startswith(CHOSEN) for experiment in run.experiments()):
+            raise InputError(f"{name}: a run of a search, whose best were chosen; leave it out")
     evaluations = [results.read_evaluation(run) for run in runs]
     models = list(evaluations[0])
     recipe = _common_recipe(runs, models)

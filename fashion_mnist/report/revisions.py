@@ -31,6 +31,13 @@ class Revision:
         done = subprocess.run(["git", "show", f"{self.commit}:{path}"], capture_output=True)
         return done.stdout if done.returncode == 0 else None
 
+    def experiments(self) -> list[str]:
+        """Return the names that this commit has as an experiment of DVC."""
+        listed = _git(
+            "for-each-ref", f"--points-at={self.commit}", "--format=%(refname)", "refs/exps"
+        )
+        return [line.rpartition("/")[2] for line in (listed or "").splitlines()]
+
 
 def find_base(base: str, now: str | None) -> Revision:
     """Return the merge base of `base` and `now`, where None means the working tree's HEAD.

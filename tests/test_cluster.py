@@ -1,0 +1,129 @@
+"""Two machines of a Ray cluster train what this one trains; one is killed on the way.
+
+Ray listens on all interfaces, so the cluster runs in a network namespace that has loopback alone.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+pytest.importorskip("ray", reason="install it with `make .venv/cluster`")
+pytest.importorskip("optuna", reason="install it with `make .venv/search`")
+
+# As root of this machine, or of a user namespace.
+NAMESPACE = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
+if os.getuid() != 0:
+    NAMESPACE.insert(1, "--map-root-user")
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "only-for-a-test-on-loopback-0123456789"}
+
+
+def why_no_namespace():
+    """Return why no network namespace can be made here; None where it can."""
+    if not shutil.which("unshare") or not shutil.which("ip"):
+        return "unshare and ip are needed; on Debian: apt-get install util-linux iproute2"
+    made = [*NAMESPACE, "ip", "link", "set", "lo", "up"]
+    done = subprocess.run(made, capture_output=True, text=True)
+    return f"network namespaces are not allowed: {done.stderr.strip()}" if done.returncode else None
+
+
+# What happens in the namespace; arguments: the folder of Ray's programs, the test's own command.
+SCRIPT = """
+set -u
+ip link set lo up
+export RAY_USAGE_STATS_ENABLED=0 RAY_raylet_start_wait_time_s=180
+memory="--object-store-memory 150000000"
+"$1/ray" start --head --node-ip-address 127.0.0.1 --port 6379 --num-cpus 0 $memory \
+  --include-dashboard false > head.log 2>&1 || { cat head.log; exit 1; }
+for machine in 2 3; do
+  "$1/ray" start --address 127.0.0.1:6379 --node-ip-address 127.0.0.$machine --num-cpus 1 $memory \
+    --block > machine$machine.log 2>&1 &
+  echo $! > machine$machine.pid
+done
+until "$1/python" -m tests_cluster_nodes 3; do sleep 1; done
+shift
+"$@"
+"""
+NODES = """
+import sys, ray
+ray.init(address="127.0.0.1:6379", logging_level="ERROR")
+sys.exit(len([node for node in ray.nodes() if node["Alive"]]) < int(sys.argv[1]))
+"""
+TRAIN = """
+import json, os, signal, subprocess, sys
+from pathlib import Path
+from experiments import trainings, workers
+from experiments.training import Training
+from fashion_mnist.params.cnn import CNN
+from fashion_mnist.params.train import Train
+
+EPOCHS = 40
+seen = []
+
+def kill_a_machine(epoch):
+    seen.append(epoch)
+    if len(seen) == EPOCHS:  # two trainings are half done
+        machine = int(Path("machine2.pid").read_text())
+        subprocess.run(["pkill", "--signal", "KILL", "--parent", str(machine)])
+        os.kill(machine, signal.SIGKILL)
+    return False
+
+if __name__ == "__main__":
+    cluster = sys.argv[1] if len(sys.argv) > 1 else None
+    train, recipe = Train.load(), CNN.load()
+    wanted = [Training(train.model_copy(update={"seed": seed, "epochs": EPOCHS}), recipe,
+                       "validation") for seed in range(4)]
+    with workers.start(1 if cluster else os.cpu_count(), cluster) as working:
+        if cluster:
+            assert working.slots == 2
+            run = working.train
+            working.train = lambda training, path, on_epoch: run(training, path, kill_a_machine)
+        print(json.dumps(trainings.train_all(wanted, working)))
+    assert not cluster or len(seen) > 4 * EPOCHS, "a training began anew"
+"""
+
+
+@pytest.fixture
+def bench(finished):
+    """A repository with a tiny dataset, in which experiments can run."""
+    for name in ("benchmarks", "experiments"):
+        ignored = shutil.ignore_patterns("__pycache__", "searches")
+        shutil.copytree(ROOT / name, finished.folder / name, ignore=ignored)
+    shutil.copy(ROOT / "requirements.txt", finished.folder)
+    (finished.folder / "tests_cluster_nodes.py").write_text(NODES)
+    (finished.folder / "train_four.py").write_text(TRAIN)
+    return finished
+
+
+@pytest.mark.slow
+def test_a_killed_machine_costs_only_its_trainings(bench):
+    if reason := why_no_namespace():
+        pytest.skip(reason)
+    programs = str(Path(sys.executable).parent)
+    in_namespace = [*NAMESPACE, "bash", "-c", SCRIPT, "bash", programs]
+    environment = {"QUIET": "1"}
+    local = bench.run(sys.executable, "train_four.py", env=environment)
+    for result in (bench.folder / "data" / "trainings").iterdir():
+        result.unlink()
+    trained = bench.run(
+        *in_namespace, f"{programs}/python", "train_four.py", "127.0.0.1:6379",
+        env={**environment, **TOKEN}, timeout=250,
+    )  # fmt: skip
+    assert json.loads(trained.stdout.splitlines()[-1]) == json.loads(local.stdout)
+    assert len(list((bench.folder / "data" / "trainings").glob("*.json"))) == 4
+
+
+def test_a_cluster_without_a_token_is_refused():
+    """Before anything is sent to it, because whoever answers may be anyone."""
+    space = ROOT / "experiments" / "spaces" / "front.yaml"
+    command = [sys.executable, "-m", "experiments.search", space, "--cluster", "127.0.0.1:1"]
+    environment = {name: os.environ[name] for name in os.environ if not name.startswith("RAY_")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: --cluster: RAY_AUTH_MODE is not token")
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,306 @@
+"""A search goes on after kills, keeps away from test images, and refuses what has changed."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+pytest.importorskip("optuna", reason="install it with `make .venv/search`")
+
+from experiments import rows, study, trial
+from experiments.space import Space
+from fashion_mnist.errors import InputError
+from fashion_mnist.params import whole
+
+SPACE = """
+search: {cost: multiply_adds, at_most: 4.0e+9, seed: 7}
+train.epochs: {low: 20, high: 30}
+cnn.learning_rate: {low: 0.005, high: 0.1, log: true}
+cnn.flip: {choices: [true, false]}
+cnn:
+  choices:
+  - {filters: [4, 8], pool_after: [1, 2]}
+  - {filters: [4, 6, 8], pool_after: [1, 3]}
+  - {filters: [4, 6], pool_after: [1, 3]}
+"""
+
+
+def space(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(ROOT)
+    path = tmp_path / "space.yaml"
+    path.write_text(text)
+    return Space(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("cnn.rate: {low: 1, high: 2}", "cnn.rate is not a known key"),
+        ("gnn.rate: {low: 1, high: 2}", "gnn: expected a key of one of search, train, mlp, cnn"),
+        ("cnn.flip: {choices: []}", "cnn.flip.choices = []: expected at least one item"),
+        ("cnn.flip: {choices: [1]}", "cnn.flip = 1: expected valid boolean"),
+        ("cnn.learning_rate: {low: -1.0, high: 1}", "cnn.learning_rate = -1.0: expected greater"),
+        ("cnn.learning_rate: {low: 2, high: 1}", "low = 2: expected less than high = 1"),
+        ("cnn.learning_rate: 3", "cnn.learning_rate = 3: expected"),
+        ("cnn: {choices: [3]}", "cnn: 3 found, expected keys of cnn with values"),
+        ("cnn: {choices: [{filterz: [3]}]}", "cnn.filterz is not a known key"),
+        ("train.epochs: {low: 1, high: 2}", "keys of 0 models found"),
+        (
+            "cnn.flip: {choices: [true]}\nmlp.flip: {choices: [true]}",
+            "keys of 2 models found (cnn, mlp), expected those of one",
+        ),
+        ("cnn.flip: {choices: [true]}\ntrain.seed: {low: 1, high: 2}", "train.seed: expected in"),
+        ("cnn.flip: {choices: [true]}\nsearch: {cost: euros}", "search.cost = 'euros': expected"),
+        ("cnn.flip: {choices: [true]}\nsearch: {at_most: 3.0}", "at_most: expected together with"),
+        ("cnn.flip: {choices: [true]}\nsearch: {rows: [92]}", "search.rows.0 = 92: expected"),
+        ("cnn.flip: {choices: [true]}\nsearch: {rows: ['1']}", "search.rows: '1' found, expected"),
+    ],
+)
+def test_a_space_that_cannot_be_searched_fails_first(tmp_path, monkeypatch, text, said):
+    with pytest.raises(InputError, match=re.escape(said)) as failure:
+        space(tmp_path, monkeypatch, text)
+    assert str(failure.value).startswith(str(tmp_path / "space.yaml"))
+
+
+def test_the_spaces_in_the_repository_are_possible(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    for path in Path("experiments/spaces").glob("*.yaml"):
+        assert Space(path).keys
+
+
+def test_a_trial_takes_the_keys_of_its_space_and_the_others_from_params(tmp_path, monkeypatch):
+    from optuna.trial import FixedTrial
+
+    searched = space(tmp_path, monkeypatch, SPACE)
+    drawn = {
+        "train.epochs": 21, "cnn.learning_rate": 0.02, "cnn.flip": "false",
+        "cnn": '{"filters": [4, 8], "pool_after": [1, 2]}',
+    }  # fmt: skip
+    training = searched.suggest(FixedTrial(drawn))
+    shipped = whole.load()
+    assert training.train == shipped.train.model_copy(update={"epochs": 21, "seed": 7})
+    assert training.recipe == shipped.cnn.model_copy(
+        update={"filters": [4, 8], "pool_after": [1, 2], "flip": False, "learning_rate": 0.02}
+    )
+    assert training.measured_on == "validation"
+    with pytest.raises(ValueError, match="pool_after"):
+        searched.suggest(FixedTrial({**drawn, "cnn": '{"filters": [4, 6], "pool_after": [1, 3]}'}))
+
+
+@pytest.mark.parametrize("name", rows.names())
+def test_a_row_is_written_as_it_is_read(monkeypatch, name):
+    monkeypatch.chdir(ROOT)
+    train, recipe = rows.read(name, seed=3)
+    content = (rows.FOLDER / f"{name}.args").read_text()
+    assert sorted(rows.lines(train, recipe).splitlines()) == sorted(content.splitlines())
+
+
+def test_a_trial_is_stopped_below_the_median_of_the_others_at_that_point():
+    peers = [[0.5, 0.6, 0.7, 0.8], [0.3, 0.4, 0.5, 0.6], [0.1, 0.9], [0.4, 0.4, 0.4, 0.4]]
+    assert not trial.trails(0.1, 0.5, peers), "there are too few"
+    peers.append([0.0, 0.3])
+    # After one half: 0.6, 0.4, 0.1, 0.4 and 0.0, so the median is 0.4.
+    assert trial.trails(0.39, 0.5, peers)
+    assert not trial.trails(0.41, 0.5, peers)
+    assert not trial.trails(0.0, 0.25, peers), "the beginning tells little"
+    assert not trial.trails(0.0, 1, peers), "what is whole is kept"
+
+
+@pytest.fixture
+def bench(finished):
+    """A repository with a tiny dataset, in which experiments can run; its test images are gone."""
+    for name in ("benchmarks", "experiments"):
+        ignored = shutil.ignore_patterns("__pycache__", "searches")
+        shutil.copytree(ROOT / name, finished.folder / name, ignore=ignored)
+    shutil.copy(ROOT / "requirements.txt", finished.folder)
+    (finished.folder / "space.yaml").write_text(SPACE)
+    shutil.rmtree(finished.folder / "data" / "test")
+    return finished
+
+
+def search(repository, *options):
+    """Start a search."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "experiments.search", "space.yaml", *options],
+        cwd=repository.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process):
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, err
+    return out
+
+
+def wait_for(process, repository, pattern, count=1):
+    """Wait until so many files of data/trainings/ match, while a search runs."""
+    folder = repository.folder / "data" / "trainings"
+    while len(list(folder.glob(pattern))) < count:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)  # pytest-timeout ends an endless wait
+
+
+def children(process):
+    listed = subprocess.run(
+        ["pgrep", "--parent", str(process.pid), "--full", "spawn_main"],
+        text=True, capture_output=True,
+    )  # fmt: skip
+    return [int(line) for line in listed.stdout.split()]
+
+
+def trials(repository):
+    return pd.read_csv(repository.folder / "experiments" / "searches" / "space" / "trials.csv")
+
+
+@pytest.mark.slow
+def test_a_search_goes_on_after_kills_and_ctrl_c(bench):
+    options = ("--trials", "5", "--jobs", "2")
+    first = search(bench, *options)
+    wait_for(first, bench, "*.partial")
+    os.kill(children(first)[0], signal.SIGKILL)
+    wait_for(first, bench, "*.json", 2)
+    second_in_line = search(bench, *options)
+    _, said = second_in_line.communicate()
+    assert said == "error: the search space is running here already\n"
+    first.kill()
+    first.communicate()
+    second = search(bench, *options)
+    while not children(second):  # before, it would end without a word
+        time.sleep(0.1)
+    second.send_signal(signal.SIGINT)
+    _, said = second.communicate()
+    assert (second.returncode, said) == (130, "interrupted; no file is half-written\n")
+    finish(search(bench, *options))
+    assert not list((bench.folder / "data" / "trainings").glob("*.partial"))
+    table = trials(bench)
+    assert table["state"].isin(["whole", "stopped"]).sum() == 5
+    assert {"interrupted", "impossible"} >= set(table["state"]) - {"whole", "stopped"}
+    retried = table.query("state == 'interrupted'")["cnn.learning_rate"]
+    done = table.query("state != 'interrupted'")["cnn.learning_rate"]
+    assert len(retried) >= 1
+    assert retried.isin(done).all()
+    accuracies = table.query("rank > 0").sort_values("rank")["accuracy"].to_numpy()
+    assert len(accuracies) >= 1
+    assert (np.diff(accuracies) <= 0).all()
+    folder = bench.folder / "experiments" / "searches" / "space"
+    assert {path.name for path in folder.glob("*.png")} == {
+        "front.png", "history.png", "importances.png", "slices.png",
+    }  # fmt: skip
+
+    # Enough are done, so only the results are written again; with other code, they are not.
+    before = (folder / "trials.csv").read_bytes()
+    finish(search(bench, *options))
+    assert (folder / "trials.csv").read_bytes() == before
+    with (bench.folder / "fashion_mnist" / "training" / "muon.py").open("a") as file:
+        file.write("# Changed.\n")
+    _, said = search(bench, *options).communicate()
+    assert said.startswith(
+        "error: the search space was begun with another fashion_mnist/training/muon.py: bring it "
+        "back"
+    )
+    assert (folder / "trials.csv").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_without_a_cost_the_most_accurate_is_best(bench):
+    text = SPACE.replace("cost: multiply_adds, at_most: 4.0e+9, ", "").replace("20", "2")
+    (bench.folder / "space.yaml").write_text(text.replace("30}", "3}"))
+    finish(search(bench, "--trials", "4"))
+    table = trials(bench).query("state == 'whole'").sort_values("rank")
+    assert table["accuracy"].is_monotonic_decreasing
+    assert table["rank"].tolist() == list(range(1, len(table) + 1))
+    assert not (bench.folder / "experiments/searches/space/front.png").exists()
+
+
+@pytest.mark.slow
+def test_a_space_without_possible_settings_ends(bench):
+    (bench.folder / "space.yaml").write_text(SPACE.replace("4.0e+9", "3.0"))
+    process = search(bench, "--trials", "1")
+    _, said = process.communicate()
+    assert process.returncode == 1
+    assert said.startswith("error: the last 100 trials were impossible (")
+
+
+def postgres(program):
+    """Return a program of PostgreSQL, which Debian keeps away from PATH."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
+    return shutil.which(program) or (str(found[-1]) if found else None)
+
+
+@pytest.fixture
+def database(tmp_path_factory):
+    """The URL of an empty PostgreSQL database on loopback."""
+    if not postgres("initdb"):
+        pytest.skip("PostgreSQL is not installed; on Debian: apt-get install postgresql")
+    folder = tmp_path_factory.mktemp("postgresql", numbered=True)
+    # PostgreSQL does not run as root.
+    user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    if user:
+        for parent in (folder, *folder.parents[:3]):
+            parent.chmod(parent.stat().st_mode | 0o011)
+        shutil.chown(folder, "postgres")
+    subprocess.run(
+        [*user, postgres("initdb"), "--username=tester", "--auth=trust", folder / "data"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    port = 20_000 + os.getpid() % 10_000
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -k {folder}"
+    control = [*user, postgres("pg_ctl"), "--pgdata", folder / "data"]
+    started = [*control, "--options", options, "--wait", "--log", folder / "log", "start"]
+    subprocess.run(started, check=True, stdout=subprocess.DEVNULL)
+    yield f"postgresql://tester@127.0.0.1:{port}/postgres"
+    subprocess.run([*control, "--mode=immediate", "stop"], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.slow
+def test_two_machines_share_a_search_in_postgresql(bench, database, tmp_path):
+    """Two folders stand for two machines; one is killed, and the other does its trial again."""
+    other = tmp_path / "another machine"
+    shutil.copytree(bench.folder, other)
+    options = ("--trials", "4", "--storage", database)
+    one = search(bench, *options)
+    wait_for(one, bench, "*.partial")
+    two = search(type(bench)(other), *options)
+    wait_for(two, type(bench)(other), "*.json")
+    one.kill()
+    finish(two)
+    table = trials(type(bench)(other))
+    assert table["state"].isin(["whole", "stopped"]).sum() == 4
+    assert table["trial"].is_unique
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://tester:secret@127.0.0.1:1/postgres", "127.0.0.1:1/postgres: connection "),
+        ("mysql://somewhere/x", "--storage mysql://somewhere/x: expected postgresql://"),
+        ("nonsense", "--storage nonsense: expected postgresql://"),
+    ],
+)
+def test_a_database_that_cannot_be_opened_is_one_line(tmp_path, monkeypatch, url, said):
+    searched = space(tmp_path, monkeypatch, SPACE)
+    monkeypatch.setattr(study, "FOLDER", tmp_path)
+    with pytest.raises(InputError, match=re.escape(said)) as failure, study.opened(searched, url):
+        pass
+    assert "secret" not in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+def test_a_file_that_is_no_database_is_one_line(tmp_path, monkeypatch):
+    searched = space(tmp_path, monkeypatch, SPACE)
+    monkeypatch.setattr(study, "FOLDER", tmp_path)
+    (tmp_path / "space.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(InputError, match="file is not a database"), study.opened(searched, None):
+        pass
