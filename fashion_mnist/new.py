@@ -135,8 +135,7 @@ def _without_what_is_left_out(file: str, text: str) -> str:
             ),
         )
         phony = "|".join(map(re.escape, MAKE_TARGETS))
-        text = re.sub(rf"(?m)(?<=[ ])({phony})(?= |$)", "", text)
-        return text
+        return re.sub(rf"(?m)(?<=[ ])({phony})(?= |$)", "", text)
     if file in ("ci.yml", ".gitlab-ci.yml", "run"):
         for words in (
             ", PostgreSQL and R",
