@@ -52,25 +52,33 @@ def check_output(output: Path, with_features: bool) -> None:
         raise InputError(f"{output}: a folder; choose another name")
 
 
+def names(file: Path) -> list[str]:
+    """Return the names of the columns of a table; of a file that is none, no names."""
+    try:
+        if file.suffix == CSV:
+            with file.open(encoding="utf-8") as opened:
+                return opened.readline().rstrip("\n").replace('"', "").split(",")
+        return pq.read_schema(file).names
+    except (pa.ArrowInvalid, UnicodeDecodeError):
+        return []
+
+
 def read_schema(file: Path) -> pa.Schema:
     """Return the columns of a table that `tag` wrote.
 
     Raises:
         InputError: the file is not such a table.
     """
-    try:
-        if file.suffix == CSV:
-            with file.open(encoding="utf-8") as opened:
-                names = opened.readline().rstrip("\n").replace('"', "").split(",")
-            found = ANSWERS if names == ANSWERS.names else None
-        else:
-            found = pq.read_schema(file).remove_metadata()
-    except (pa.ArrowInvalid, UnicodeDecodeError):
-        found = None
-    own = found is not None and pa.schema(list(found)[: len(ANSWERS)]).equals(ANSWERS)
-    if found is None or not own or found.names[len(ANSWERS) :] not in ([], [FEATURES]):
+    found = names(file)
+    columns = ANSWERS if file.suffix == CSV or not found else pq.read_schema(file).remove_metadata()
+    own, others = pa.schema(list(columns)[: len(ANSWERS)]), found[len(ANSWERS) :]
+    if (
+        found[: len(ANSWERS)] != ANSWERS.names
+        or not own.equals(ANSWERS)
+        or others not in ([], [FEATURES])
+    ):
         raise InputError(f"{file}: no table of `tag`; choose another name")
-    return found
+    return columns
 
 
 def units(found: pa.Schema) -> int | None:
