@@ -1,6 +1,8 @@
 """Shards answered by the nodes of a Ray cluster, by Ray Data."""
 
+import logging
 import os
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from fashion_mnist.errors import InputError
 from fashion_mnist.tagging.answering import Answering, Asked
 from fashion_mnist.tagging.plan import Shard
 
+CONNECT_SECONDS = 10
 NUMBER, CONTENT = "number", "content"  # columns of Ray's rows: of a shard, its pictures or answers
 
 
@@ -23,8 +26,8 @@ def run(
 ) -> Iterator[tuple[Shard, pa.Table]]:
     """Yield the rows of each shard as soon as they are there.
 
-    Models and pictures must be readable on the nodes, by the same paths; Ray tries again what a
-    node that fails has had.
+    Models and pictures must be readable on the nodes, by the same paths. Ray does again what a node
+    that fails has had, but a picture that kills its process ends the run.
 
     Args:
         shards: all are listed before the first is answered.
@@ -33,15 +36,18 @@ def run(
         done: is told the number of pictures of each shard that is done.
 
     Raises:
-        InputError: there is no such cluster, or it lets anybody in.
+        InputError: there is no such cluster, it lets anybody in, or its nodes fail.
     """
     if os.environ.get("RAY_AUTH_MODE") != "token":
         raise InputError(
-            "RAY_AUTH_MODE: expected token, here and on the nodes: without it a Ray cluster runs "
-            "what anybody sends; docs/tagging.md says how"
+            "RAY_AUTH_MODE: expected token, here and where the cluster is started: without it Ray "
+            "runs what anybody sends"
         )
+    _check(address)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    ray.data.DataContext.get_current().enable_progress_bars = False
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # Ray's exceptions have no base of their own
         words = str(error).strip().splitlines()[0]
         raise InputError(f"--cluster {address}: {words}; is it running?") from None
@@ -62,8 +68,26 @@ def run(
             shard = listed[row[NUMBER]]
             done(len(shard.positions))
             yield shard, _from_bytes(row[CONTENT])
+    except ray.exceptions.RayError as error:
+        words = str(error).strip().splitlines()[-1]
+        raise InputError(f"--cluster {address}: {words}; the next run goes on") from None
     finally:
         ray.shutdown()
+
+
+def _check(address: str) -> None:
+    """Check that something listens at HOST:PORT; Ray would try for many minutes.
+
+    Raises:
+        InputError: nothing does.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise InputError(f"--cluster {address}: expected HOST:PORT of the cluster's head")
+    try:
+        socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"--cluster {address}: {error}; is it running?") from None
 
 
 class _Answers:

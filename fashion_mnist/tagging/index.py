@@ -10,7 +10,7 @@ from fashion_mnist.errors import InputError
 from fashion_mnist.tagging.rows import Rows
 
 TRAINED = 64  # rows that each cell learns its centre from
-PROBES = 8  # cells that a search looks into
+PROBES = 16  # cells that a search looks into
 GROWN = 4  # times as many rows ask for twice as many cells
 
 
@@ -43,8 +43,8 @@ def kept(file: Path | None, rows: Rows) -> faiss.IndexIVF:
 
 
 def cells(count: int) -> int:
-    """Return the number of cells for so many rows: about 4 sqrt(n), a power of two."""
-    return 2 ** max(0, round(np.log2(4 * np.sqrt(count))))
+    """Return the number of cells for so many rows: about 2 sqrt(n), a power of two."""
+    return 2 ** max(0, round(np.log2(2 * np.sqrt(count))))
 
 
 def _read(file: Path, rows: Rows) -> faiss.IndexIVF:
