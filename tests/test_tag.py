@@ -406,13 +406,17 @@ def test_a_pattern_finds_files_and_a_file_with_such_a_name(place):
         ("photos --output photos/0/0000.png/tags.csv", "photos/0/0000.png/.partial-tags.csv.parts"),
         ("photos --output tags.csv --model gone.onnx", "gone.onnx: not found; make it with"),
         ("photos --output tags.csv --head a --model b", "--head and --model: expected one of them"),
+        (
+            " --output tags.csv",
+            "SOURCE: '' found, expected a folder, a list, a pattern or a bucket",
+        ),
         ("s3:// --output tags.csv", "s3://: no bucket; expected s3://BUCKET/PREFIX"),
         ("s3://b/*.png --output tags.csv", "s3://b/*.png: patterns are for local files"),
     ],
 )
 def test_a_mistake_is_one_line_and_writes_nothing(place, arguments, complaint):
     before = sorted(place.rglob("*"))
-    assert refused(place, *arguments.split()).startswith(complaint)
+    assert refused(place, *arguments.split(" ")).startswith(complaint)
     assert sorted(place.rglob("*")) == before
 
 
@@ -658,3 +662,6 @@ def test_a_bucket_that_can_not_be_listed_is_one_line(place, bucket):
     closed = {**environment, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     complaint = refused(place, "s3://pictures/photos", *output, **closed)
     assert "Could not connect to server; check the bucket, the network" in complaint
+    (place / "list.txt").write_text("s3://pictures/a.png\ns3://pictures/b.png\n")
+    complaint = refused(place, "list.txt", *output, **closed)
+    assert complaint.startswith("s3://pictures: ")

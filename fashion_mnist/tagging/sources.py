@@ -8,6 +8,7 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -47,6 +48,8 @@ def pictures(source: str) -> pa.Table:
     Raises:
         InputError: the source is missing, can't be listed, or has no pictures.
     """
+    if not source:
+        raise InputError("SOURCE: '' found, expected a folder, a list, a pattern or a bucket")
     if is_remote(source):
         found = _in_bucket(source)
     elif Path(source).is_dir():
@@ -86,6 +89,8 @@ def read(path: str, size: int | None) -> bytes:
             return remote.read()
     name = _as_bytes(path)
     found = os.stat(name)  # noqa: PTH116 - names may be no text
+    if stat.S_ISDIR(found.st_mode):
+        os.scandir(name).close()  # of a folder that can't be read this says why
     if not stat.S_ISREG(found.st_mode):  # a pipe would wait for its writer
         raise OSError("not a regular file")
     _refuse_too_large(found.st_size)
@@ -146,6 +151,8 @@ def _in_list(file: Path) -> Iterator[Listed]:
     except FileNotFoundError:
         raise InputError(f"{file}: not found; expected a text file with a path a line") from None
     names = [line.removesuffix(b"\r") for line in lines if line.strip()]
+    for scheme, bucket in {_bucket(_as_text(name)) for name in names if is_remote(_as_text(name))}:
+        _info(scheme + bucket, [bucket])  # a bucket out of reach is said once, not for each picture
     with ThreadPoolExecutor(READERS) as readers:
         for start in range(0, len(names), BATCH):
             batch = names[start : start + BATCH]
@@ -169,17 +176,25 @@ def _in_bucket(source: str) -> Iterator[Listed]:
         raise InputError(f"{source}: no bucket; expected {scheme}BUCKET/PREFIX")
     if "*" in source:
         raise InputError(f"{source}: patterns are for local files; expected a prefix, or a list")
+    prefix = source.removeprefix(scheme).rstrip("/")
+    for info in _info(source, fs.FileSelector(prefix, recursive=True)):
+        if info.type == fs.FileType.File and info.path.lower().endswith(SUFFIXES):
+            yield scheme + info.path, info.size, _microseconds(info)
+
+
+def _info(source: str, asked: fs.FileSelector | list[str]) -> list[fs.FileInfo]:
+    """Return what the file system of a remote source knows.
+
+    Raises:
+        InputError: the source is missing or out of reach.
+    """
+    scheme, bucket = _bucket(source)
     try:
-        found = _file_system(scheme, bucket).get_file_info(
-            fs.FileSelector(source.removeprefix(scheme).rstrip("/"), recursive=True)
-        )
+        return _file_system(scheme, bucket).get_file_info(asked)
     except FileNotFoundError:
         raise InputError(f"{source}: not found; check the bucket and the prefix") from None
     except OSError as error:
         raise InputError(f"{source}: {reason(error)}; {CHECK[scheme]}") from None
-    for info in found:
-        if info.type == fs.FileType.File and info.path.lower().endswith(SUFFIXES):
-            yield scheme + info.path, info.size, _microseconds(info)
 
 
 def _microseconds(info: fs.FileInfo) -> int | None:
@@ -205,7 +220,7 @@ def _file_system(scheme: str, bucket: str) -> fs.FileSystem:
         OSError: the bucket's region can't be found.
     """
     if scheme == GOOGLE:
-        return fs.GcsFileSystem()
+        return fs.GcsFileSystem(retry_time_limit=timedelta(seconds=ANSWER_SECONDS))
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     return fs.S3FileSystem(
