@@ -220,7 +220,7 @@ def _file_system(scheme: str, bucket: str) -> fs.FileSystem:
         OSError: the bucket's region can't be found.
     """
     if scheme == GOOGLE:
-        return fs.GcsFileSystem(retry_time_limit=timedelta(seconds=ANSWER_SECONDS))
+        return fs.GcsFileSystem(retry_time_limit=timedelta(seconds=CONNECT_SECONDS))
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     return fs.S3FileSystem(
