@@ -3,10 +3,12 @@
 import hashlib
 import os
 import re
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -665,3 +667,54 @@ def test_a_bucket_that_can_not_be_listed_is_one_line(place, bucket):
     (place / "list.txt").write_text("s3://pictures/a.png\ns3://pictures/b.png\n")
     complaint = refused(place, "list.txt", *output, **closed)
     assert complaint.startswith("s3://pictures: ")
+
+
+# Ray listens on all interfaces, so it has a network of its own here, with loopback alone; and its
+# processes end with this shell.
+IN_A_NETWORK = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-ec"]
+CLUSTER = """
+ip link set lo up
+ray start --head --node-ip-address 127.0.0.1 --port 6399 --num-cpus 2 --include-dashboard false \
+  --disable-usage-stats --temp-dir "$RAY" > ray.log 2>&1
+python -m fashion_mnist.tag photos --output cluster.parquet --cluster 127.0.0.1:6399
+! RAY_AUTH_MODE= python -m fashion_mnist.tag photos --output b.csv --cluster 127.0.0.1:6399 2> open
+! python -m fashion_mnist.tag photos --output c.csv --cluster 127.0.0.1:6398 2> closed
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_cluster_gives_the_rows_of_one_machine(place):
+    pytest.importorskip("ray", reason="`make .venv/cluster` installs it")
+    if subprocess.run([*IN_A_NETWORK, "ip link set lo up"], capture_output=True).returncode:
+        pytest.skip("no network of its own for Ray")
+    (place / "photos/0/broken.png").write_bytes(b"no picture")
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
+        done = subprocess.run(
+            [*IN_A_NETWORK, CLUSTER],
+            cwd=place,
+            env={
+                **os.environ,
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                "PYTHONPATH": str(ROOT),
+                "RAY": folder,  # the paths of sockets are short
+                "RAY_AUTH_MODE": "token",
+                "RAY_AUTH_TOKEN": secrets.token_hex(16),
+                "RAY_USAGE_STATS_ENABLED": "0",
+                "RAY_raylet_start_wait_time_s": "180",
+            },
+            text=True,
+            capture_output=True,
+        )
+    assert done.returncode == 0, done.stderr
+    assert "31 pictures" in done.stdout
+    succeed(place, "photos", "--output", "tags.parquet")
+    found, expected = rows(place / "cluster.parquet"), rows(place / "tags.parquet")
+    for path, row in found.items():
+        probability = expected[path].pop("probability")
+        assert row.pop("probability") == (probability and pytest.approx(probability, abs=1e-5))
+    assert found == expected
+    assert (place / "open").read_text().startswith("error: RAY_AUTH_MODE: expected token, here and")
+    closed = (place / "closed").read_text()
+    assert closed.startswith("error: --cluster 127.0.0.1:6398: ")
+    assert closed.endswith("; is it running?\n")
