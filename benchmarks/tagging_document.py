@@ -21,7 +21,11 @@ def document() -> str:
     """Return docs/tagging.md: tagging.md with the measurements by kind of processor."""
     text, of_tagging, of_near = TEXT.read_text().split("<!-- for each kind of processor -->\n")
     tagged, near = by_processor.read("tagging"), by_processor.read("near_duplicates")
-    parts = [text.format(machines=by_processor.machines(tagged | near))]
+    measured = tagged | near
+    machines = (
+        by_processor.machines(measured) if measured else "**No machine has measured it yet.**"
+    )
+    parts = [text.format(machines=machines)]
     parts += [of_tagging.format(kind=kind, **_of_tagging(found)) for kind, found in tagged.items()]
     parts += [of_near.format(kind=kind, **_of_near(found)) for kind, found in near.items()]
     return "".join(parts)
