@@ -79,6 +79,15 @@ def test_the_documents_of_times_show_the_committed_times(monkeypatch):
     assert Path("docs/service_load.md").read_text() == made
 
 
+def test_the_document_of_tagging_shows_the_committed_times(monkeypatch):
+    pytest.importorskip("pyarrow", reason="`make .venv/tag` installs it")
+    pytest.importorskip("faiss", reason="`make .venv/tag` installs it")
+    from benchmarks import tagging_document
+
+    monkeypatch.chdir(ROOT)
+    assert Path("docs/tagging.md").read_text() == tagging_document.document()
+
+
 def test_a_document_is_older_than_what_changed_since(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / "params.yaml", "params.yaml")

@@ -1,6 +1,7 @@
 """How commands start, fail and end: each is a process of its own, as its user starts it."""
 
 import ast
+import importlib.util
 import os
 import signal
 import subprocess
@@ -20,10 +21,23 @@ QUICK = {
     *("stages.check_params", "stages.download", "service", "fashion_mnist.predict"),
     *("fashion_mnist.summary", "fashion_mnist.dvc_yaml"),
 }
-COMMANDS = [
-    pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow])
-    for name in sorted(MODULES)
-]
+# Packages that `make` leaves out, by the command that needs them.
+EXTRAS = {
+    "fashion_mnist.tag": "pyarrow",
+    "fashion_mnist.near_duplicates": "faiss",
+}
+# What installs the first package that they miss; it installs all others, too.
+MAKE = {"fashion_mnist.tag": "`make .venv/tag`"}
+
+
+def marks(name: str) -> list[pytest.MarkDecorator]:
+    extra = EXTRAS.get(name)
+    is_missing = extra is not None and importlib.util.find_spec(extra) is None
+    skipped = [pytest.mark.skipif(is_missing, reason=f"no package {extra}")]
+    return skipped + ([] if name in QUICK else [pytest.mark.slow])
+
+
+COMMANDS = [pytest.param(name, marks=marks(name)) for name in sorted(MODULES)]
 MISSING = "run `make` once, then `. .venv/bin/activate`, and start again\n"
 
 
@@ -70,7 +84,8 @@ def write(tmp_path):
 def test_every_stage_and_no_other_module_than_these_is_a_command():
     scripts = {f"stages.{path.stem}" for path in (ROOT / "stages").glob("[a-z]*.py")}
     names = ("predict", "report", "summary", "classification_report", "measure", "seed_spread")
-    library = {f"fashion_mnist.{name}" for name in (*names, "dvc_yaml", "describe", "teach")}
+    names += ("dvc_yaml", "describe", "teach", "tag", "near_duplicates")
+    library = {f"fashion_mnist.{name}" for name in names}
     # The repositories that `new` makes do not have it.
     assert scripts | library | {"service"} == MODULES - {"fashion_mnist.new"}
 
@@ -96,7 +111,7 @@ def test_without_packages_a_command_says_what_to_do(start, name):
     done = start(name, options=["-S"])
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: {sys.executable} has no package ")
-    assert done.stderr.endswith(MISSING)
+    assert done.stderr.endswith(MISSING.replace("`make`", MAKE.get(name, "`make`")))
     assert done.stderr.count("\n") == 1
 
 

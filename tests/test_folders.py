@@ -16,12 +16,12 @@ FILES = sorted(path for folder in OWN for path in (ROOT / folder).rglob("*.py"))
 LAYERS = (
     (
         *("predict", "summary", "seed_spread", "dvc_yaml", "measure", "classification_report"),
-        *("describe", "new", "teach"),
+        *("describe", "new", "teach", "tag", "near_duplicates"),
     ),
     ("test_images",),
     ("report",),
     ("training",),
-    ("teaching",),
+    ("teaching", "tagging"),
     ("evaluation",),
     ("inference",),
     ("params",),

@@ -1,0 +1,1 @@
+"""Tables of answers about many pictures, and the pictures in them that are nearly the same."""

@@ -1,0 +1,114 @@
+"""Shards answered by the nodes of a Ray cluster, by Ray Data."""
+
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # ray reads it when it is imported
+import ray
+import ray.data
+
+from fashion_mnist.errors import InputError
+from fashion_mnist.tagging.answering import Answering, Asked
+from fashion_mnist.tagging.plan import Shard
+
+CONNECT_SECONDS = 10
+NUMBER, CONTENT = "number", "content"  # columns of Ray's rows: of a shard, its pictures or answers
+
+
+def run(
+    shards: Iterable[Shard], asked: Asked, address: str, done: Callable[[int], object]
+) -> Iterator[tuple[Shard, pa.Table]]:
+    """Yield the rows of each shard as soon as they are there.
+
+    Models and pictures must be readable on the nodes, by the same paths. Ray does again what a node
+    that fails has had, but a picture that kills its process ends the run.
+
+    Args:
+        shards: all are listed before the first is answered.
+        asked: what answers.
+        address: of the cluster, as `ray.init` takes it.
+        done: is told the number of pictures of each shard that is done.
+
+    Raises:
+        InputError: there is no such cluster, it lets anybody in, or its nodes fail.
+    """
+    if os.environ.get("RAY_AUTH_MODE") != "token":
+        raise InputError(
+            "RAY_AUTH_MODE: expected token, here and where the cluster is started: without it Ray "
+            "runs what anybody sends"
+        )
+    _check(address)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except Exception as error:  # Ray's exceptions have no base of their own
+        words = str(error).strip().splitlines()[0]
+        raise InputError(f"--cluster {address}: {words}; is it running?") from None
+    try:
+        listed = list(shards)
+        asked_for = [
+            {NUMBER: number, CONTENT: _to_bytes(shard.pictures)}
+            for number, shard in enumerate(listed)
+        ]
+        cores = int(ray.cluster_resources().get("CPU", 1))
+        answered = ray.data.from_items(asked_for, override_num_blocks=len(listed)).map(
+            _Answers,
+            fn_constructor_args=(asked, Path.cwd()),
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(cores, len(listed))),
+            num_cpus=1,
+        )
+        for row in answered.iter_rows():
+            shard = listed[row[NUMBER]]
+            done(len(shard.positions))
+            yield shard, _from_bytes(row[CONTENT])
+    except ray.exceptions.RayError as error:
+        words = str(error).strip().splitlines()[-1]
+        raise InputError(f"--cluster {address}: {words}; the next run goes on") from None
+    finally:
+        ray.shutdown()
+
+
+def _check(address: str) -> None:
+    """Check that something listens at HOST:PORT; Ray would try for many minutes.
+
+    Raises:
+        InputError: nothing does.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise InputError(f"--cluster {address}: expected HOST:PORT of the cluster's head")
+    try:
+        socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"--cluster {address}: {error}; is it running?") from None
+
+
+class _Answers:
+    """The models on a node, loaded once; Ray calls it with a shard at a time."""
+
+    def __init__(self, asked: Asked, folder: Path) -> None:
+        os.chdir(folder)  # paths may be relative
+        self._answering = Answering(asked)
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        rows = self._answering.rows(_from_bytes(row[CONTENT]), lambda count: None)
+        return {NUMBER: row[NUMBER], CONTENT: _to_bytes(rows)}
+
+
+def _to_bytes(rows: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_table(rows)
+    return sink.getvalue().to_pybytes()
+
+
+def _from_bytes(content: bytes) -> pa.Table:
+    with pa.ipc.open_stream(content) as reader:
+        return reader.read_all()

@@ -1,0 +1,79 @@
+"""Pairs of pictures that are nearly the same, by the cosine of their features."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import faiss
+import numpy as np
+
+from fashion_mnist.tagging.rows import Rows
+
+QUERIES = 16_384  # rows that are looked for at once
+
+
+class Pairs(NamedTuple):
+    """Pairs of rows, each once and in order: first < second.
+
+    first, second: int64 (m,), positions; cosine: float32 (m,).
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    cosine: np.ndarray
+
+
+def whole(rows: Rows) -> faiss.Index:
+    """Return an index that compares with all rows; its ids are those of the rows."""
+    index = faiss.IndexIDMap(faiss.IndexFlatIP(rows.units))
+    start = 0
+    for features in rows.features():
+        index.add_with_ids(features, rows.ids[start : start + len(features)])
+        start += len(features)
+    return index
+
+
+def pairs(
+    rows: Rows,
+    index: faiss.Index,
+    neighbours: int,
+    cosine: float,
+    done: Callable[[int], object],
+) -> Pairs:
+    """Find the nearest rows of every row, as far as an index finds them.
+
+    Args:
+        rows: to compare.
+        index: of the same rows, by their ids.
+        neighbours: the number of nearest rows that are looked at.
+        cosine: the lowest of a pair.
+        done: is told the number of rows as they are compared.
+    """
+    ids = rows.ids
+    order = np.argsort(ids, kind="stable")
+    sorted_ids = ids[order]
+    keys, cosines, start = [np.empty(0, np.int64)], [np.empty(0, np.float32)], 0
+    for features in _blocks(rows):
+        found_cosines, found = index.search(features, min(neighbours + 1, len(rows)))
+        own = np.arange(start, start + len(features))[:, None]
+        others = order[np.searchsorted(sorted_ids, found).clip(0, len(ids) - 1)]
+        is_pair = (found >= 0) & (found_cosines >= cosine) & (others != own)
+        first, second = np.minimum(own, others)[is_pair], np.maximum(own, others)[is_pair]
+        keys.append(first * len(ids) + second)
+        cosines.append(found_cosines[is_pair])
+        start += len(features)
+        done(len(features))
+    # A pair that both of its rows have found is there twice.
+    unique, at = np.unique(np.concatenate(keys), return_index=True)
+    return Pairs(*np.divmod(unique, len(ids)), np.concatenate(cosines)[at].clip(-1, 1))
+
+
+def _blocks(rows: Rows) -> Iterator[np.ndarray]:
+    """Yield the features of QUERIES rows at once, which is faster than few."""
+    waiting: list[np.ndarray] = []
+    for features in rows.features():
+        waiting.append(features)
+        if sum(map(len, waiting)) >= QUERIES:
+            yield np.concatenate(waiting)
+            waiting = []
+    if waiting:
+        yield np.concatenate(waiting)

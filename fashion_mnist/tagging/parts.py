@@ -1,0 +1,71 @@
+"""The folder of parts beside an output: each finished shard is a file; one run at a time."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+
+from fashion_mnist import files
+from fashion_mnist.errors import InputError
+from fashion_mnist.tagging import table
+
+LOCK = "lock"
+
+
+class Parts:
+    """The parts of one output.
+
+    Attributes:
+        files: of an earlier run, in the order in which they were added.
+        are_merged: whether the output has all rows, so that the folder can go.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files = sorted(folder.glob(f"[0-9]*{table.PARQUET}"))
+        self.are_merged = False
+        self._next = int(self.files[-1].stem) + 1 if self.files else 0
+
+    def add(self, rows: pa.Table) -> Path:
+        """Write a part, whole or not at all, and return its file."""
+        file = self.folder / f"{self._next:08}{table.PARQUET}"
+        with files.atomic(file) as partial:
+            table.write(partial, rows)
+        self._next += 1
+        return file
+
+
+@contextmanager
+def locked(output: Path) -> Iterator[Parts]:
+    """Yield the parts of an output, which no other run may have at the same time.
+
+    The lock ends with the process, however it ends. The folder goes when it is not needed any more.
+
+    Raises:
+        InputError: another run has them, or the folder can't be made.
+    """
+    folder = output.with_name(f".partial-{output.name}.parts")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / LOCK).open("w")
+    except OSError as error:
+        raise InputError(f"{folder}: {error.strerror}; choose another --output") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # A run that has just finished may have deleted the file that is locked here.
+            is_there = os.path.samestat(os.fstat(lock.fileno()), (folder / LOCK).stat())
+        except OSError:
+            is_there = False
+        if not is_there:
+            raise InputError(f"{output}: another run writes it; wait for its end")
+        parts = Parts(folder)
+        try:
+            yield parts
+        finally:
+            if parts.are_merged or not any(folder.glob(f"[0-9]*{table.PARQUET}")):
+                shutil.rmtree(folder, ignore_errors=True)
