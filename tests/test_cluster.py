@@ -41,18 +41,24 @@ memory="--object-store-memory 150000000"
 "$1/ray" start --head --node-ip-address 127.0.0.1 --port 6379 --num-cpus 0 $memory \
   --include-dashboard false > head.log 2>&1 || { cat head.log; exit 1; }
 for machine in 2 3; do
+  # Machines that share a host need different ports, and time to take them.
   "$1/ray" start --address 127.0.0.1:6379 --node-ip-address 127.0.0.$machine --num-cpus 1 $memory \
+    --min-worker-port ${machine}1000 --max-worker-port ${machine}1999 \
     --block > machine$machine.log 2>&1 &
   echo $! > machine$machine.pid
+  "$1/python" -m tests_cluster_nodes $machine || { cat machine$machine.log; exit 1; }
 done
-until "$1/python" -m tests_cluster_nodes 3; do sleep 1; done
 shift
 "$@"
 """
 NODES = """
-import sys, ray
+import sys, time, ray
 ray.init(address="127.0.0.1:6379", logging_level="ERROR")
-sys.exit(len([node for node in ray.nodes() if node["Alive"]]) < int(sys.argv[1]))
+for _ in range(60):
+    if sum(node["Alive"] for node in ray.nodes()) == int(sys.argv[1]):
+        sys.exit()
+    time.sleep(1)
+sys.exit(1)
 """
 TRAIN = """
 import json, os, signal, subprocess, sys
@@ -84,7 +90,9 @@ if __name__ == "__main__":
             run = working.train
             working.train = lambda training, path, on_epoch: run(training, path, kill_a_machine)
         print(json.dumps(trainings.train_all(wanted, working)))
-    assert not cluster or len(seen) > 4 * EPOCHS, "a training began anew"
+        if cluster:
+            import ray
+            assert sum(node["Alive"] for node in ray.nodes()) == 2, "the head and one machine"
 """
 
 
@@ -101,6 +109,7 @@ def bench(finished):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_killed_machine_costs_only_its_trainings(bench):
     if reason := why_no_namespace():
         pytest.skip(reason)
@@ -112,7 +121,7 @@ def test_a_killed_machine_costs_only_its_trainings(bench):
         result.unlink()
     trained = bench.run(
         *in_namespace, f"{programs}/python", "train_four.py", "127.0.0.1:6379",
-        env={**environment, **TOKEN}, timeout=250,
+        env={**environment, **TOKEN}, timeout=700,
     )  # fmt: skip
     assert json.loads(trained.stdout.splitlines()[-1]) == json.loads(local.stdout)
     assert len(list((bench.folder / "data" / "trainings").glob("*.json"))) == 4

@@ -139,7 +139,7 @@ def search(repository, *options):
 
 
 def finish(process):
-    out, err = process.communicate(timeout=200)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     return out
 
@@ -165,6 +165,7 @@ def trials(repository):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_search_goes_on_after_kills_and_ctrl_c(bench):
     options = ("--trials", "5", "--jobs", "2")
     first = search(bench, *options)
@@ -214,6 +215,7 @@ def test_a_search_goes_on_after_kills_and_ctrl_c(bench):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_without_a_cost_the_most_accurate_is_best(bench):
     text = SPACE.replace("cost: multiply_adds, at_most: 4.0e+9, ", "").replace("20", "2")
     (bench.folder / "space.yaml").write_text(text.replace("30}", "3}"))
@@ -225,6 +227,7 @@ def test_without_a_cost_the_most_accurate_is_best(bench):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_space_without_possible_settings_ends(bench):
     (bench.folder / "space.yaml").write_text(SPACE.replace("4.0e+9", "3.0"))
     process = search(bench, "--trials", "1")
@@ -265,6 +268,7 @@ def database(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_two_machines_share_a_search_in_postgresql(bench, database, tmp_path):
     """Two folders stand for two machines; one is killed, and the other does its trial again."""
     other = tmp_path / "another machine"
