@@ -1,5 +1,6 @@
 """A search goes on after kills, keeps away from test images, and refuses what has changed."""
 
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from conftest import ROOT
 
 pytest.importorskip("optuna", reason="install it with `make .venv/search`")
@@ -308,3 +310,43 @@ def test_a_file_that_is_no_database_is_one_line(tmp_path, monkeypatch):
     (tmp_path / "space.db").write_bytes(b"not a database" * 100)
     with pytest.raises(InputError, match="file is not a database"), study.opened(searched, None):
         pass
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_best_are_run_again_as_experiments_that_no_seed_spread_takes(bench):
+    """With the settings of their row and their seed, and compared with params.yaml's."""
+    (bench.folder / "space.yaml").write_text(SPACE.replace("20", "2").replace("30}", "3}"))
+    bench.dvc("checkout", "--quiet", "data/test")
+    finish(search(bench, "--trials", "2"))
+    bench.commit("A search")
+    rerun = (sys.executable, "-m", "experiments.rerun", "space", "1")
+    bench.run(*rerun, "--seeds", "31", "32")
+    table = trials(bench).query("rank == 1").iloc[0]
+    listed = bench.run("git", "for-each-ref", "--format=%(refname)", "refs/exps").stdout.split()
+    names = {ref.rpartition("/")[2] for ref in listed if "/search-" in ref}
+    wanted = {f"search-space-{which}-{seed}" for which in (1, "params.yaml") for seed in (31, 32)}
+    assert names == wanted
+    ref = next(ref for ref in listed if ref.endswith("search-space-1-32"))
+    params = yaml.safe_load(bench.run("git", "show", f"{ref}:params.yaml").stdout)
+    assert params["train"]["seed"] == 32
+    assert params["train"]["epochs"] == table["train.epochs"]
+    assert params["cnn"]["learning_rate"] == pytest.approx(table["cnn.learning_rate"])
+    verdict = (bench.folder / "experiments/searches/space/verdict.md").read_text()
+    evaluations = [
+        json.loads(bench.run("git", "show", f"{ref}:metrics/evaluate.json").stdout)["cnn"]
+        for ref in sorted(listed) if "/search-space-1-" in ref
+    ]  # fmt: skip
+    mean = 100 * np.mean([evaluation["accuracy"] for evaluation in evaluations])
+    assert f"| {mean:.2f} ± " in next(line for line in verdict.splitlines() if "best-1" in line)
+
+    # What is there is not run again.
+    commits = bench.run("git", "for-each-ref", "refs/exps").stdout
+    bench.run(*rerun, "--seeds", "31", "32")
+    assert bench.run("git", "for-each-ref", "refs/exps").stdout == commits
+
+    spread = bench.run(
+        sys.executable, "-m", "fashion_mnist.seed_spread", "HEAD", *sorted(listed)[:2], check=False
+    )
+    assert spread.returncode == 1
+    assert "a run of a search, whose best were chosen; leave it out" in spread.stderr
