@@ -1,20 +1,18 @@
 """Workers on the machines of a Ray cluster; docs/cluster.md says how to start one."""
 
-import logging
-import os
 import queue
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when ray is imported
 import ray
 from ray.exceptions import RayError
 
 from experiments import training as a_training
 from experiments.training import Data, Epoch, HeldOut, OnEpoch, Training
 from experiments.workers import Waiting, divide_cores
+from fashion_mnist import ray_cluster
 from fashion_mnist.errors import InputError
 
 CODE = ("benchmarks", "experiments", "fashion_mnist")  # folders that the machines receive
@@ -30,27 +28,14 @@ class Cluster(Waiting):
         """Connect.
 
         Args:
-            address: of the head, HOST:PORT, or auto on a machine of the cluster.
+            address: of the cluster, as `ray_cluster.connect` takes it.
             jobs: trainings at a time on a machine; the cores of the smallest are divided by it.
 
         Raises:
             InputError: the cluster can't be reached, has no cores, or would take anyone's code.
         """
-        if os.environ.get("RAY_AUTH_MODE") != "token":
-            raise InputError(
-                "--cluster: RAY_AUTH_MODE is not token: a cluster without a token runs what "
-                "anyone sends to it; docs/cluster.md shows how to start one with it"
-            )
-        try:
-            ray.init(
-                address=address,
-                runtime_env={"py_modules": [str(Path(name).resolve()) for name in CODE]},
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
-        except (ConnectionError, RuntimeError, RayError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise InputError(f"--cluster {address}: no connection ({reason})") from None
+        code = [str(Path(name).resolve()) for name in CODE]
+        ray_cluster.connect(address, py_modules=code)
         nodes: list[dict[str, Any]] = ray.nodes()
         machines = [node["Resources"] for node in nodes if node["Alive"]]
         machines = [resources for resources in machines if resources.get("CPU", 0) >= 1]

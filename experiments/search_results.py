@@ -19,6 +19,7 @@ STATES = {
     TrialState.COMPLETE: "whole",
     TrialState.PRUNED: "stopped",
     TrialState.FAIL: "interrupted",
+    TrialState.WAITING: "queued",  # again, after an interruption
 }
 
 

@@ -16,6 +16,7 @@ from experiments.training import LEARNED, HeldOut, OnEpoch, Training
 from experiments.workers import Workers
 from fashion_mnist import files, progress
 from fashion_mnist.dataset import splits
+from fashion_mnist.errors import InputError
 
 FOLDER = Path("data/trainings")
 CODE = (
@@ -30,7 +31,11 @@ CODE = (
 
 @cache
 def inputs(measured_on: HeldOut) -> dict[str, str]:
-    """Return the SHA-256 of each file of code and data that decides results, by its path."""
+    """Return the SHA-256 of each file of code and data that decides results, by its path.
+
+    Raises:
+        InputError: a file is missing.
+    """
     data = Path("data")
     arrays = [
         data / split / name
@@ -38,7 +43,10 @@ def inputs(measured_on: HeldOut) -> dict[str, str]:
         for name in ("images.npy", "labels.npy")
     ]
     paths = [*map(Path, CODE), data / splits.SPEC, *arrays]
-    return {path.as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    try:
+        return {path.as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    except FileNotFoundError as error:
+        raise InputError(f"{error.filename}: not found; `dvc repro normalize` makes it") from None
 
 
 def train_all(trainings: Sequence[Training], workers: Workers) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from fashion_mnist.errors import InputError
 from fashion_mnist.training.tf_keras import tf
 
 ATTEMPTS = 3  # of a training whose process dies
+TRAININGS = 20  # of a process, in which TensorFlow keeps some memory of each
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
@@ -142,12 +143,16 @@ class Processes(Waiting):
                 except (EOFError, OSError):
                     if self.is_closed:
                         raise KeyboardInterrupt from None
-                    status, process = process.end(), None
+                    status = process.end()
+                    process = None
             raise InputError(
                 f"a training died {ATTEMPTS} times (exit status {status}); fewer --jobs need less "
                 "memory"
             )
         finally:
+            if process and process.trainings == TRAININGS:
+                process.end()
+                process = None
             self._free.put(process)
 
     def close(self) -> None:
@@ -157,7 +162,10 @@ class Processes(Waiting):
 
 
 class _Process:
+    """A process that trains; `trainings` is the number of those that it has begun."""
+
     def __init__(self, cores: int) -> None:
+        self.trainings = 0
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, cores), daemon=True)
@@ -167,6 +175,7 @@ class _Process:
     def train(
         self, training: Training, checkpoint: Path, on_epoch: OnEpoch | None
     ) -> dict[str, Any] | None:
+        self.trainings += 1
         self._connection.send((training, checkpoint))
         while True:
             kind, *content = self._connection.recv()

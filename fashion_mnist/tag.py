@@ -115,13 +115,6 @@ def _answered(
             yield from workers.run(plan.shards(size), asked, columns, jobs, bar.update)
 
 
-def count(text: str) -> int:
-    """Return the number of processes."""
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} found, expected 1 or more")
-    return int(text)
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = command.parser(__doc__)
@@ -149,7 +142,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--jobs",
-        type=count,
+        type=command.count,
         default=workers.cores(),
         metavar="N",
         help="processes; default: one a core",

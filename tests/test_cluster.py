@@ -5,6 +5,7 @@ Ray listens on all interfaces, so the cluster runs in a network namespace that h
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import pytest
 from conftest import ROOT
 
 pytest.importorskip("ray", reason="install it with `make .venv/cluster`")
-pytest.importorskip("optuna", reason="install it with `make .venv/search`")
+
+from experiments import workers
+from fashion_mnist.errors import InputError
 
 # As root of this machine, or of a user namespace.
 NAMESPACE = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -127,12 +130,16 @@ def test_a_killed_machine_costs_only_its_trainings(bench):
     assert len(list((bench.folder / "data" / "trainings").glob("*.json"))) == 4
 
 
-def test_a_cluster_without_a_token_is_refused():
-    """Before anything is sent to it, because whoever answers may be anyone."""
-    space = ROOT / "experiments" / "spaces" / "front.yaml"
-    command = [sys.executable, "-m", "experiments.search", space, "--cluster", "127.0.0.1:1"]
-    environment = {name: os.environ[name] for name in os.environ if not name.startswith("RAY_")}
-    done = subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True)
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: --cluster: RAY_AUTH_MODE is not token")
-    assert done.stderr.count("\n") == 1
+@pytest.mark.parametrize(
+    ("mode", "address", "said"),
+    [
+        ("", "127.0.0.1:1", "--cluster: RAY_AUTH_MODE is not token"),
+        ("token", "127.0.0.1:1", "--cluster 127.0.0.1:1: [Errno 111] Connection refused; is it"),
+        ("token", "somewhere", "--cluster somewhere: expected HOST:PORT of the cluster's head"),
+    ],
+)
+def test_a_cluster_that_is_open_or_not_there_is_refused(monkeypatch, mode, address, said):
+    """Nothing is sent to one without a token, because whoever answers may be anyone."""
+    monkeypatch.setenv("RAY_AUTH_MODE", mode)
+    with pytest.raises(InputError, match=re.escape(said)):
+        workers.start(1, address)

@@ -26,7 +26,7 @@ LAYERS = (
     ("inference",),
     ("params",),
     ("dataset",),
-    ("progress",),
+    ("progress", "ray_cluster"),
     ("tables",),
     ("files",),
     ("command",),

@@ -714,7 +714,7 @@ def test_a_cluster_gives_the_rows_of_one_machine(place):
         probability = expected[path].pop("probability")
         assert row.pop("probability") == (probability and pytest.approx(probability, abs=1e-5))
     assert found == expected
-    assert (place / "open").read_text().startswith("error: RAY_AUTH_MODE: expected token, here and")
+    assert (place / "open").read_text().startswith("error: --cluster: RAY_AUTH_MODE is not token")
     closed = (place / "closed").read_text()
     assert closed.startswith("error: --cluster 127.0.0.1:6398: ")
     assert closed.endswith("; is it running?\n")

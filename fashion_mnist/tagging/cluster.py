@@ -2,22 +2,19 @@
 
 import logging
 import os
-import socket
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # ray reads it when it is imported
 import ray
 import ray.data
 
+from fashion_mnist import ray_cluster
 from fashion_mnist.errors import InputError
 from fashion_mnist.tagging.answering import Answering, Asked
 from fashion_mnist.tagging.plan import Shard
 
-CONNECT_SECONDS = 10
 NUMBER, CONTENT = "number", "content"  # columns of Ray's rows: of a shard, its pictures or answers
 
 
@@ -32,25 +29,15 @@ def run(
     Args:
         shards: all are listed before the first is answered.
         asked: what answers.
-        address: of the cluster, as `ray.init` takes it.
+        address: of the cluster, as `ray_cluster.connect` takes it.
         done: is told the number of pictures of each shard that is done.
 
     Raises:
         InputError: there is no such cluster, it lets anybody in, or its nodes fail.
     """
-    if os.environ.get("RAY_AUTH_MODE") != "token":
-        raise InputError(
-            "RAY_AUTH_MODE: expected token, here and where the cluster is started: without it Ray "
-            "runs what anybody sends"
-        )
-    _check(address)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
-    try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except Exception as error:  # Ray's exceptions have no base of their own
-        words = str(error).strip().splitlines()[0]
-        raise InputError(f"--cluster {address}: {words}; is it running?") from None
+    ray_cluster.connect(address)
     try:
         listed = list(shards)
         asked_for = [
@@ -73,21 +60,6 @@ def run(
         raise InputError(f"--cluster {address}: {words}; the next run goes on") from None
     finally:
         ray.shutdown()
-
-
-def _check(address: str) -> None:
-    """Check that something listens at HOST:PORT; Ray would try for many minutes.
-
-    Raises:
-        InputError: nothing does.
-    """
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
-        raise InputError(f"--cluster {address}: expected HOST:PORT of the cluster's head")
-    try:
-        socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
-    except (OSError, OverflowError) as error:
-        raise InputError(f"--cluster {address}: {error}; is it running?") from None
 
 
 class _Answers:
