@@ -34,6 +34,7 @@ def execute(path: Path) -> str:
         timeout=TIMEOUT,
         kernel_name="python3",
         record_timing=False,
+        coalesce_streams=True,  # a busy core may send one line in two parts
         resources={"metadata": {"path": "."}},
     )
     try:
