@@ -52,10 +52,12 @@ def _draw_by_optuna(study: optuna.Study, whole: list[FrozenTrial], folder: Path)
         )
         _save(importances, folder / "importances.png", (8, 4))
         slices: Any = drawing.plot_slice(study, varied, target=_percent, target_name=ACCURACY)
+        longest = 0
         for axes, name in zip(np.ravel(slices), sorted(varied), strict=True):
             if isinstance(whole[0].params[name], str):  # JSON, which may be long
                 axes.tick_params("x", labelrotation=90, labelsize=7)
-        _save(slices, folder / "slices.png", (4 * len(varied), 4))
+                longest = max(longest, *(len(one.params[name]) for one in whole))
+        _save(slices, folder / "slices.png", (4 * len(varied), 4 + longest / 14))
 
 
 def _percent(trial: FrozenTrial) -> float:
