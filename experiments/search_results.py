@@ -1,6 +1,5 @@
 """The results of a search as files: its trials, the best settings and the plots."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,8 @@ def write(
         results: theirs.
     """
     folder = FOLDER / space.name
-    shutil.rmtree(folder, ignore_errors=True)
+    for old in folder.glob("best-*.args"):
+        old.unlink()  # there may be fewer now
     tables.write(folder / TRIALS, _trials(space, study))
     references = _compared(compared, results)
     tables.write(folder / COMPARED, references)

@@ -290,6 +290,16 @@ def finished(_finished, tmp_path) -> Repository:
     return Repository(folder)
 
 
+@pytest.fixture
+def bench(finished) -> Repository:
+    """A finished repository in which experiments can run, too."""
+    for name in ("benchmarks", "experiments"):
+        ignored = shutil.ignore_patterns("__pycache__", "searches")
+        shutil.copytree(ROOT / name, finished.folder / name, ignore=ignored)
+    shutil.copy(ROOT / "requirements.txt", finished.folder)
+    return finished
+
+
 class Service:
     """The service as a process of its own."""
 

@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 
 pytest.importorskip("ray", reason="install it with `make .venv/cluster`")
 
@@ -99,23 +98,13 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture
-def bench(finished):
-    """A repository with a tiny dataset, in which experiments can run."""
-    for name in ("benchmarks", "experiments"):
-        ignored = shutil.ignore_patterns("__pycache__", "searches")
-        shutil.copytree(ROOT / name, finished.folder / name, ignore=ignored)
-    shutil.copy(ROOT / "requirements.txt", finished.folder)
-    (finished.folder / "tests_cluster_nodes.py").write_text(NODES)
-    (finished.folder / "train_four.py").write_text(TRAIN)
-    return finished
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_killed_machine_costs_only_its_trainings(bench):
     if reason := why_no_namespace():
         pytest.skip(reason)
+    (bench.folder / "tests_cluster_nodes.py").write_text(NODES)
+    (bench.folder / "train_four.py").write_text(TRAIN)
     programs = str(Path(sys.executable).parent)
     in_namespace = [*NAMESPACE, "bash", "-c", SCRIPT, "bash", programs]
     environment = {"QUIET": "1"}

@@ -119,15 +119,11 @@ def test_a_trial_is_stopped_below_the_median_of_the_others_at_that_point():
 
 
 @pytest.fixture
-def bench(finished):
-    """A repository with a tiny dataset, in which experiments can run; its test images are gone."""
-    for name in ("benchmarks", "experiments"):
-        ignored = shutil.ignore_patterns("__pycache__", "searches")
-        shutil.copytree(ROOT / name, finished.folder / name, ignore=ignored)
-    shutil.copy(ROOT / "requirements.txt", finished.folder)
-    (finished.folder / "space.yaml").write_text(SPACE)
-    shutil.rmtree(finished.folder / "data" / "test")
-    return finished
+def searched(bench):
+    """A repository with a space, in which a search can run; its test images are gone."""
+    (bench.folder / "space.yaml").write_text(SPACE)
+    shutil.rmtree(bench.folder / "data" / "test")
+    return bench
 
 
 def search(repository, *options):
@@ -169,26 +165,26 @@ def trials(repository):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_search_goes_on_after_kills_and_ctrl_c(bench):
+def test_a_search_goes_on_after_kills_and_ctrl_c(searched):
     options = ("--trials", "5", "--jobs", "2")
-    first = search(bench, *options)
-    wait_for(first, bench, "*.partial")
+    first = search(searched, *options)
+    wait_for(first, searched, "*.partial")
     os.kill(children(first)[0], signal.SIGKILL)
-    wait_for(first, bench, "*.json", 2)
-    second_in_line = search(bench, *options)
+    wait_for(first, searched, "*.json", 2)
+    second_in_line = search(searched, *options)
     _, said = second_in_line.communicate()
     assert said == "error: the search space is running here already\n"
     first.kill()
     first.communicate()
-    second = search(bench, *options)
+    second = search(searched, *options)
     while not children(second):  # before, it would end without a word
         time.sleep(0.1)
     second.send_signal(signal.SIGINT)
     _, said = second.communicate()
     assert (second.returncode, said) == (130, "interrupted; no file is half-written\n")
-    finish(search(bench, *options))
-    assert not list((bench.folder / "data" / "trainings").glob("*.partial"))
-    table = trials(bench)
+    finish(search(searched, *options))
+    assert not list((searched.folder / "data" / "trainings").glob("*.partial"))
+    table = trials(searched)
     assert table["state"].isin(["whole", "stopped"]).sum() == 5
     assert table["state"].isin(STATES).all()
     retried = table.query("state == 'interrupted'")["cnn.learning_rate"]
@@ -198,18 +194,18 @@ def test_a_search_goes_on_after_kills_and_ctrl_c(bench):
     accuracies = table.query("rank > 0").sort_values("rank")["accuracy"].to_numpy()
     assert len(accuracies) >= 1
     assert (np.diff(accuracies) <= 0).all()
-    folder = bench.folder / "experiments" / "searches" / "space"
+    folder = searched.folder / "experiments" / "searches" / "space"
     assert {path.name for path in folder.glob("*.png")} == {
         "front.png", "history.png", "importances.png", "slices.png",
     }  # fmt: skip
 
     # Enough are done, so only the results are written again; with other code, they are not.
     before = (folder / "trials.csv").read_bytes()
-    finish(search(bench, *options))
+    finish(search(searched, *options))
     assert (folder / "trials.csv").read_bytes() == before
-    with (bench.folder / "fashion_mnist" / "training" / "muon.py").open("a") as file:
+    with (searched.folder / "fashion_mnist" / "training" / "muon.py").open("a") as file:
         file.write("# Changed.\n")
-    _, said = search(bench, *options).communicate()
+    _, said = search(searched, *options).communicate()
     assert said.startswith(
         "error: the search space was begun with another fashion_mnist/training/muon.py: bring it "
         "back"
@@ -219,21 +215,21 @@ def test_a_search_goes_on_after_kills_and_ctrl_c(bench):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_without_a_cost_the_most_accurate_is_best(bench):
+def test_without_a_cost_the_most_accurate_is_best(searched):
     text = SPACE.replace("cost: multiply_adds, at_most: 4.0e+9, ", "").replace("20", "2")
-    (bench.folder / "space.yaml").write_text(text.replace("30}", "3}"))
-    finish(search(bench, "--trials", "4"))
-    table = trials(bench).query("state == 'whole'").sort_values("rank")
+    (searched.folder / "space.yaml").write_text(text.replace("30}", "3}"))
+    finish(search(searched, "--trials", "4"))
+    table = trials(searched).query("state == 'whole'").sort_values("rank")
     assert table["accuracy"].is_monotonic_decreasing
     assert table["rank"].tolist() == list(range(1, len(table) + 1))
-    assert not (bench.folder / "experiments/searches/space/front.png").exists()
+    assert not (searched.folder / "experiments/searches/space/front.png").exists()
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_space_without_possible_settings_ends(bench):
-    (bench.folder / "space.yaml").write_text(SPACE.replace("4.0e+9", "3.0"))
-    process = search(bench, "--trials", "1")
+def test_a_space_without_possible_settings_ends(searched):
+    (searched.folder / "space.yaml").write_text(SPACE.replace("4.0e+9", "3.0"))
+    process = search(searched, "--trials", "1")
     _, said = process.communicate()
     assert process.returncode == 1
     assert said.startswith("error: the last 100 trials were impossible (")
@@ -272,18 +268,18 @@ def database(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_two_machines_share_a_search_in_postgresql(bench, database, tmp_path):
+def test_two_machines_share_a_search_in_postgresql(searched, database, tmp_path):
     """Two folders stand for two machines; one is killed, and the other does its trial again."""
     other = tmp_path / "another machine"
-    shutil.copytree(bench.folder, other)
+    shutil.copytree(searched.folder, other)
     options = ("--trials", "4", "--storage", database)
-    one = search(bench, *options)
-    wait_for(one, bench, "*.partial")
-    two = search(type(bench)(other), *options)
-    wait_for(two, type(bench)(other), "*.json")
+    one = search(searched, *options)
+    wait_for(one, searched, "*.partial")
+    two = search(type(searched)(other), *options)
+    wait_for(two, type(searched)(other), "*.json")
     one.kill()
     finish(two)
-    table = trials(type(bench)(other))
+    table = trials(type(searched)(other))
     assert table["state"].isin(["whole", "stopped"]).sum() == 4
     assert table["trial"].is_unique
 
@@ -315,38 +311,38 @@ def test_a_file_that_is_no_database_is_one_line(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_the_best_are_run_again_as_experiments_that_no_seed_spread_takes(bench):
+def test_the_best_are_run_again_as_experiments_that_no_seed_spread_takes(searched):
     """With the settings of their row and their seed, and compared with params.yaml's."""
-    (bench.folder / "space.yaml").write_text(SPACE.replace("20", "2").replace("30}", "3}"))
-    bench.dvc("checkout", "--quiet", "data/test")
-    finish(search(bench, "--trials", "2"))
-    bench.commit("A search")
+    (searched.folder / "space.yaml").write_text(SPACE.replace("20", "2").replace("30}", "3}"))
+    searched.dvc("checkout", "--quiet", "data/test")
+    finish(search(searched, "--trials", "2"))
+    searched.commit("A search")
     rerun = (sys.executable, "-m", "experiments.rerun", "space", "1")
-    bench.run(*rerun, "--seeds", "31", "32")
-    table = trials(bench).query("rank == 1").iloc[0]
-    listed = bench.run("git", "for-each-ref", "--format=%(refname)", "refs/exps").stdout.split()
+    searched.run(*rerun, "--seeds", "31", "32")
+    table = trials(searched).query("rank == 1").iloc[0]
+    listed = searched.run("git", "for-each-ref", "--format=%(refname)", "refs/exps").stdout.split()
     names = {ref.rpartition("/")[2] for ref in listed if "/search-" in ref}
     wanted = {f"search-space-{which}-{seed}" for which in (1, "params.yaml") for seed in (31, 32)}
     assert names == wanted
     ref = next(ref for ref in listed if ref.endswith("search-space-1-32"))
-    params = yaml.safe_load(bench.run("git", "show", f"{ref}:params.yaml").stdout)
+    params = yaml.safe_load(searched.run("git", "show", f"{ref}:params.yaml").stdout)
     assert params["train"]["seed"] == 32
     assert params["train"]["epochs"] == table["train.epochs"]
     assert params["cnn"]["learning_rate"] == pytest.approx(table["cnn.learning_rate"])
-    verdict = (bench.folder / "experiments/searches/space/verdict.md").read_text()
+    verdict = (searched.folder / "experiments/searches/space/verdict.md").read_text()
     evaluations = [
-        json.loads(bench.run("git", "show", f"{ref}:metrics/evaluate.json").stdout)["cnn"]
+        json.loads(searched.run("git", "show", f"{ref}:metrics/evaluate.json").stdout)["cnn"]
         for ref in sorted(listed) if "/search-space-1-" in ref
     ]  # fmt: skip
     mean = 100 * np.mean([evaluation["accuracy"] for evaluation in evaluations])
     assert f"| {mean:.2f} ± " in next(line for line in verdict.splitlines() if "best-1" in line)
 
     # What is there is not run again.
-    commits = bench.run("git", "for-each-ref", "refs/exps").stdout
-    bench.run(*rerun, "--seeds", "31", "32")
-    assert bench.run("git", "for-each-ref", "refs/exps").stdout == commits
+    commits = searched.run("git", "for-each-ref", "refs/exps").stdout
+    searched.run(*rerun, "--seeds", "31", "32")
+    assert searched.run("git", "for-each-ref", "refs/exps").stdout == commits
 
-    spread = bench.run(
+    spread = searched.run(
         sys.executable, "-m", "fashion_mnist.seed_spread", "HEAD", *sorted(listed)[:2], check=False
     )
     assert spread.returncode == 1
