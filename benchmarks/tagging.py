@@ -36,11 +36,11 @@ from PIL import Image
 from benchmarks import by_processor, measured
 from benchmarks.commands import command_line, run
 from benchmarks.pictures import encoded, on
-from fashion_mnist import command, progress
+from fashion_mnist import command, concurrency, progress
 from fashion_mnist.dataset import splits
 from fashion_mnist.errors import InputError
 from fashion_mnist.inference.answers import Models
-from fashion_mnist.tagging import sources, workers
+from fashion_mnist.tagging import sources
 
 MODELS = Path("models")
 PICTURES = 100_000
@@ -95,7 +95,7 @@ def make_pictures(folder: Path, count: int) -> None:
 
 def tagged(folder: Path) -> dict[str, Any]:
     """Tag pictures on this machine: rate, memory, limits, and a run that is killed twice."""
-    pictures, jobs = folder / "pictures", workers.cores()
+    pictures, jobs = folder / "pictures", concurrency.cores()
     progress.say(f"tagging: making {PICTURES:,} pictures")
     make_pictures(pictures, PICTURES)
     progress.say("tagging: the whole run")
@@ -209,7 +209,7 @@ def in_bucket(folder: Path) -> dict[str, Any]:
                 session.put(f"{url}/pictures/{path.name}", path.read_bytes()).raise_for_status()
         listed = sources.pictures("s3://pictures")["path"].to_pylist()
         began = time.monotonic()
-        with ThreadPoolExecutor(16 * workers.cores()) as readers:
+        with ThreadPoolExecutor(16 * concurrency.cores()) as readers:
             list(readers.map(lambda path: len(sources.read(path, None)), listed))
         alone = len(listed) / (time.monotonic() - began)
         done = run("tag", "s3://pictures", "--output", str(folder / "bucket.parquet"))

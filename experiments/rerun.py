@@ -13,14 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks import measured
-from experiments import search_results, search_verdict
+from experiments import search_verdict
 from experiments.search_verdict import DEFAULT
+from experiments.study import RESULTS
 from fashion_mnist import command, files, progress
 from fashion_mnist.errors import InputError
 
 
 def main(name: str, ranks: list[int], seeds: list[int], jobs: int) -> None:
-    folder = search_results.FOLDER / name
+    folder = RESULTS / name
     settings = {DEFAULT: [], **{str(rank): _row(folder, rank) for rank in ranks}}
     if len(set(seeds)) < 2:
         raise InputError("--seeds: expected at least two different ones")

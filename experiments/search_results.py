@@ -9,11 +9,11 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from experiments import rows, search_plots, trial
 from experiments.space import Space
+from experiments.study import RESULTS, TRIALS
 from experiments.training import Training
 from fashion_mnist import files, tables
 
-FOLDER = Path("experiments/searches")
-TRIALS, COMPARED = "trials.csv", "compared.csv"
+COMPARED = "compared.csv"
 STATES = {
     TrialState.COMPLETE: "whole",
     TrialState.PRUNED: "stopped",
@@ -36,7 +36,7 @@ def write(
         compared: the trainings that the trials are compared with, by name.
         results: theirs.
     """
-    folder = FOLDER / space.name
+    folder = RESULTS / space.name
     for old in folder.glob("best-*.args"):
         old.unlink()  # there may be fewer now
     tables.write(folder / TRIALS, _trials(space, study))

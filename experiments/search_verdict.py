@@ -10,7 +10,8 @@ import pandas as pd
 from scipy import stats
 
 from experiments.rows import RECIPES
-from experiments.search_results import COMPARED, TRIALS
+from experiments.search_results import COMPARED
+from experiments.study import TRIALS
 from experiments.table import spread
 from fashion_mnist.report import judgement, results
 from fashion_mnist.report.revisions import Revision

@@ -1,6 +1,5 @@
 """The study of a search, in Optuna's words: its trials in a database, and how it goes on."""
 
-import fcntl
 import hashlib
 import json
 import warnings
@@ -18,9 +17,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from experiments import trainings
 from experiments.space import Space
+from fashion_mnist import concurrency
 from fashion_mnist.errors import InputError
 
 FOLDER = Path("data/searches")
+RESULTS = Path("experiments/searches")  # a folder for each search
+TRIALS = "trials.csv"  # in it
 MADE_OF = "made_of"  # an attribute of the study: the hashes of code, data and space
 HEARTBEAT, SILENCE = 10, 30  # seconds between a trial's signs of life; until it counts as dead
 RETRIES = 3  # of a trial that died
@@ -40,31 +42,27 @@ def opened(space: Space, server: str | None) -> Iterator[optuna.Study]:
         server: the URL of a PostgreSQL database; None means a file in data/searches/.
 
     Raises:
-        InputError: the database fails, another search of that name runs here, or code, data or
-            space have changed since the study was begun.
+        InputError: the database fails, another search of that name runs here, code, data or space
+            have changed since the study was begun, or a new one would replace results.
     """
-    FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f"{space.name}.db"
     url = _postgresql(server) if server else make_url(f"sqlite:///{path}")
-    with _lock(path.with_suffix(".lock"), space.name):
+    busy = f"the search {space.name} is running here already"
+    with concurrency.lock(path.with_suffix(".lock"), busy):
         try:
             study = _load(space, url)
-            _check(study, space, "a new --storage" if server else f"`rm {path}`")
+            results = RESULTS / space.name
+            _check(study, space, "a new --storage" if server else f"`rm -rf {path} {results}`")
+            if (results / TRIALS).exists() and not study.get_trials(deepcopy=False):
+                raise InputError(
+                    f"{results}: it has the results of a search whose database is elsewhere; "
+                    f"choose another name of {space.path.name}, or `rm -r {results}` to start anew"
+                )
             _queue_again(study, is_alone=server is None)
             yield study
         except (OptunaError, SQLAlchemyError) as error:
             reason = " ".join(str(getattr(error, "orig", None) or error).split())
             raise InputError(f"{url.render_as_string()}: {reason}") from None
-
-
-@contextmanager
-def _lock(path: Path, name: str) -> Iterator[None]:
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(f"the search {name} is running here already") from None
-        yield
 
 
 def _postgresql(server: str) -> URL:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from experiments import training as a_training
 from experiments.training import Data, Epoch, HeldOut, OnEpoch, Training
-from fashion_mnist import command
+from fashion_mnist import command, concurrency
 from fashion_mnist.errors import InputError
 from fashion_mnist.training.tf_keras import tf
 
@@ -123,7 +123,7 @@ class Processes(Waiting):
 
     def __init__(self, jobs: int) -> None:
         super().__init__(jobs)
-        self._cores = max(1, (os.cpu_count() or 1) // jobs)
+        self._cores = max(1, concurrency.cores() // jobs)
         self._free: queue.SimpleQueue[_Process | None] = queue.SimpleQueue()
         for _ in range(jobs):
             self._free.put(None)  # starts when it is needed

@@ -14,16 +14,20 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from fashion_mnist import command, progress
+from fashion_mnist import command, concurrency, progress
 from fashion_mnist.errors import InputError
 from fashion_mnist.inference.answers import IMAGES
 from fashion_mnist.tagging import merge, parts, sources, table, workers
 from fashion_mnist.tagging.answering import Answering, Asked
 from fashion_mnist.tagging.parts import Parts
 from fashion_mnist.tagging.plan import Plan, Shard
+
+if TYPE_CHECKING:
+    from fashion_mnist.tagging import cluster
 
 MODELS = Path("models")
 SHARD = 1000  # pictures of a part, at most; a killed run loses one for each process
@@ -105,14 +109,22 @@ def _answered(
 ) -> Iterator[tuple[Shard, pa.Table]]:
     """Yield the rows of what is to do, shard by shard, with a progress bar."""
     todo = len(plan.todo)
-    with progress.bar(desc="tag", total=todo, unit=" pictures") as bar:
-        if address:
-            from fashion_mnist.tagging import cluster  # Ray takes seconds, and few have it
+    with (
+        _workers(asked, columns, jobs, address) as working,
+        progress.bar(desc="tag", total=todo, unit=" pictures") as bar,
+    ):
+        size = min(SHARD, 1 + todo // (SHARDS * working.jobs))
+        yield from working.run(plan.shards(size), bar.update)
 
-            yield from cluster.run(plan.shards(SHARD), asked, address, bar.update)
-        else:
-            size = min(SHARD, 1 + todo // (SHARDS * jobs))
-            yield from workers.run(plan.shards(size), asked, columns, jobs, bar.update)
+
+def _workers(
+    asked: Asked, columns: pa.Schema, jobs: int, address: str | None
+) -> "workers.Processes | cluster.Cluster":
+    if address is None:
+        return workers.Processes(asked, columns, jobs)
+    from fashion_mnist.tagging import cluster  # Ray takes seconds, and few have it
+
+    return cluster.Cluster(asked, columns, address)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -143,7 +155,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--jobs",
         type=command.count,
-        default=workers.cores(),
+        default=concurrency.cores(),
         metavar="N",
         help="processes; default: one a core",
     )

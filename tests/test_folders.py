@@ -26,7 +26,7 @@ LAYERS = (
     ("inference",),
     ("params",),
     ("dataset",),
-    ("progress", "ray_cluster"),
+    ("progress", "ray_cluster", "concurrency"),
     ("tables",),
     ("files",),
     ("command",),

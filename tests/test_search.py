@@ -210,6 +210,11 @@ def test_a_search_goes_on_after_kills_and_ctrl_c(searched):
         "error: the search space was begun with another fashion_mnist/training/muon.py: bring it "
         "back"
     )
+
+    # In a clone, the results are there without the database.
+    (searched.folder / "data" / "searches" / "space.db").unlink()
+    _, said = search(searched, *options).communicate()
+    assert said.startswith("error: experiments/searches/space: it has the results of a search")
     assert (folder / "trials.csv").read_bytes() == before
 
 

@@ -3,12 +3,10 @@
 import hashlib
 import os
 import re
-import secrets
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -523,6 +521,11 @@ def listed(folder: Path) -> pa.Table:
     return sources.pictures(str(folder))
 
 
+def answered(shards: list[Shard], asked: Asked, done, jobs=2) -> list[tuple[Shard, pa.Table]]:
+    with workers.Processes(asked, table.ANSWERS, jobs) as processes:
+        return list(processes.run(shards, done))
+
+
 @pytest.mark.slow
 def test_a_picture_that_kills_its_process_has_an_error_and_the_others_are_answered(place):
     shutil.copy(place / "photos/0/0000.png", place / "photos/1/deadly.png")
@@ -532,7 +535,7 @@ def test_a_picture_that_kills_its_process_has_an_error_and_the_others_are_answer
         Shard(np.arange(start, min(start + 16, 31)), pictures.slice(start, 16)) for start in (0, 16)
     ]
     told = []
-    found = list(workers.run(shards, asked, table.ANSWERS, jobs=2, done=told.append))
+    found = answered(shards, asked, told.append)
     assert sum(told) == 31
     positions = np.concatenate([shard.positions for shard, _ in found])
     assert sorted(positions.tolist()) == list(range(31))
@@ -542,6 +545,14 @@ def test_a_picture_that_kills_its_process_has_an_error_and_the_others_are_answer
     (bad,) = [row for row in errors if row["error"]]
     assert bad["path"].endswith("deadly.png")
     assert bad["error"] == "not answered: its process was killed each time; out of memory?"
+
+    # On a node of a cluster, too.
+    cluster = pytest.importorskip("fashion_mnist.tagging.cluster", reason="no Ray")
+    node = cluster._Node(asked, table.ANSWERS, place)
+    given = {cluster.NUMBER: 3, cluster.CONTENT: cluster._to_bytes(pictures)}
+    rows = cluster._from_bytes(node(given)[cluster.CONTENT])
+    assert rows["path"].to_pylist() == pictures["path"].to_pylist()
+    assert [row for row in rows.to_pylist() if row["error"]] == [bad]
 
 
 @pytest.mark.slow
@@ -557,7 +568,8 @@ def test_a_process_that_is_killed_by_chance_loses_nothing(place):
             for process in killed:
                 process.kill()
 
-    found = list(workers.run(shards, asked, table.ANSWERS, jobs=2, done=kill_once))
+    # One process: another that still loads the models could not be told from one that can't.
+    found = answered(shards, asked, kill_once, jobs=1)
     assert killed
     assert sorted(np.concatenate([shard.positions for shard, _ in found]).tolist()) == [*range(30)]
 
@@ -568,7 +580,7 @@ def test_models_that_do_not_load_in_a_process_end_the_run(place):
     asked = Asked(place / "models", None, place / "models/cnn.onnx", False)
     shard = Shard(np.arange(30), listed(place / "photos"))
     with pytest.raises(workers.InputError, match="ended while it loaded the models"):
-        list(workers.run([shard], asked, table.ANSWERS, jobs=2, done=lambda count: None))
+        answered([shard], asked, lambda count: None)
 
 
 def test_of_two_rows_about_a_picture_that_of_the_later_file_counts(place):
@@ -667,54 +679,3 @@ def test_a_bucket_that_can_not_be_listed_is_one_line(place, bucket):
     (place / "list.txt").write_text("s3://pictures/a.png\ns3://pictures/b.png\n")
     complaint = refused(place, "list.txt", *output, **closed)
     assert complaint.startswith("s3://pictures: ")
-
-
-# Ray listens on all interfaces, so it has a network of its own here, with loopback alone; and its
-# processes end with this shell.
-IN_A_NETWORK = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-ec"]
-CLUSTER = """
-ip link set lo up
-ray start --head --node-ip-address 127.0.0.1 --port 6399 --num-cpus 2 --include-dashboard false \
-  --disable-usage-stats --temp-dir "$RAY" > ray.log 2>&1
-python -m fashion_mnist.tag photos --output cluster.parquet --cluster 127.0.0.1:6399
-! RAY_AUTH_MODE= python -m fashion_mnist.tag photos --output b.csv --cluster 127.0.0.1:6399 2> open
-! python -m fashion_mnist.tag photos --output c.csv --cluster 127.0.0.1:6398 2> closed
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_a_cluster_gives_the_rows_of_one_machine(place):
-    pytest.importorskip("ray", reason="`make .venv/cluster` installs it")
-    if subprocess.run([*IN_A_NETWORK, "ip link set lo up"], capture_output=True).returncode:
-        pytest.skip("no network of its own for Ray")
-    (place / "photos/0/broken.png").write_bytes(b"no picture")
-    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
-        done = subprocess.run(
-            [*IN_A_NETWORK, CLUSTER],
-            cwd=place,
-            env={
-                **os.environ,
-                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-                "PYTHONPATH": str(ROOT),
-                "RAY": folder,  # the paths of sockets are short
-                "RAY_AUTH_MODE": "token",
-                "RAY_AUTH_TOKEN": secrets.token_hex(16),
-                "RAY_USAGE_STATS_ENABLED": "0",
-                "RAY_raylet_start_wait_time_s": "180",
-            },
-            text=True,
-            capture_output=True,
-        )
-    assert done.returncode == 0, done.stderr
-    assert "31 pictures" in done.stdout
-    succeed(place, "photos", "--output", "tags.parquet")
-    found, expected = rows(place / "cluster.parquet"), rows(place / "tags.parquet")
-    for path, row in found.items():
-        probability = expected[path].pop("probability")
-        assert row.pop("probability") == (probability and pytest.approx(probability, abs=1e-5))
-    assert found == expected
-    assert (place / "open").read_text().startswith("error: --cluster: RAY_AUTH_MODE is not token")
-    closed = (place / "closed").read_text()
-    assert closed.startswith("error: --cluster 127.0.0.1:6398: ")
-    assert closed.endswith("; is it running?\n")

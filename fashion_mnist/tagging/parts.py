@@ -1,7 +1,5 @@
 """The folder of parts beside an output: each finished shard is a file; one run at a time."""
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from fashion_mnist import files
-from fashion_mnist.errors import InputError
+from fashion_mnist import concurrency, files
 from fashion_mnist.tagging import table
 
 LOCK = "lock"
@@ -43,26 +40,13 @@ class Parts:
 def locked(output: Path) -> Iterator[Parts]:
     """Yield the parts of an output, which no other run may have at the same time.
 
-    The lock ends with the process, however it ends. The folder goes when it is not needed any more.
+    The folder goes when it is not needed any more.
 
     Raises:
         InputError: another run has them, or the folder can't be made.
     """
     folder = output.with_name(f".partial-{output.name}.parts")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / LOCK).open("w")
-    except OSError as error:
-        raise InputError(f"{folder}: {error.strerror}; choose another --output") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # A run that has just finished may have deleted the file that is locked here.
-            is_there = os.path.samestat(os.fstat(lock.fileno()), (folder / LOCK).stat())
-        except OSError:
-            is_there = False
-        if not is_there:
-            raise InputError(f"{output}: another run writes it; wait for its end")
+    with concurrency.lock(folder / LOCK, f"{output}: another run writes it; wait for its end"):
         parts = Parts(folder)
         try:
             yield parts

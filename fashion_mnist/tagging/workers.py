@@ -18,47 +18,56 @@ READY = "ready"
 DEATHS = 3  # of processes that a shard may cause before its halves are tried alone
 
 
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+class Processes:
+    """Processes of this machine; each loads the models once, and has one shard at a time.
 
+    So memory does not grow with the number of shards. A shard whose process ends early is tried
+    again, after DEATHS times in halves. What is then a single picture has an error as its row.
 
-def run(
-    shards: Iterable[Shard],
-    asked: Asked,
-    schema: pa.Schema,
-    jobs: int,
-    done: Callable[[int], object],
-) -> Iterator[tuple[Shard, pa.Table]]:
-    """Yield the rows of each shard as soon as they are there.
-
-    Each process has one shard at a time, so memory does not grow with their number. A shard whose
-    process ends early is tried again, after DEATHS times in halves. What is then a single picture
-    has an error as its row.
-
-    Args:
-        shards: taken one by one.
-        asked: what answers.
-        schema: of the rows.
+    Attributes:
         jobs: the number of processes.
-        done: is told the number of pictures as they are answered.
-
-    Raises:
-        InputError: a process ends before it is ready.
     """
-    # NumPy reads it when a process imports it: each has one core.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    waiting, again = iter(shards), deque[Shard]()
-    workers: list[_Worker] = []
-    try:
+
+    def __init__(self, asked: Asked, schema: pa.Schema, jobs: int) -> None:
+        """Start nothing yet.
+
+        Args:
+            asked: what answers.
+            schema: of the rows.
+            jobs: the number of processes.
+        """
+        # NumPy reads it when a process imports it: each has one core.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        self._asked, self._schema, self.jobs = asked, schema, jobs
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> "Processes":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.end()
+
+    def run(
+        self, shards: Iterable[Shard], done: Callable[[int], object]
+    ) -> Iterator[tuple[Shard, pa.Table]]:
+        """Yield the rows of each shard as soon as they are there.
+
+        Args:
+            shards: taken one by one.
+            done: is told the number of pictures as they are answered.
+
+        Raises:
+            InputError: a process ends before it is ready.
+        """
+        waiting, again = iter(shards), deque[Shard]()
+        workers = self._workers
         while True:
             for worker in workers:
                 if worker.is_idle and (shard := _next(again, waiting)):
                     worker.give(shard)
-            while len(workers) < jobs and (shard := _next(again, waiting)):
-                workers.append(_Worker(asked, shard))
+            while len(workers) < self.jobs and (shard := _next(again, waiting)):
+                workers.append(_Worker(self._asked, shard))
             if all(worker.shard is None for worker in workers):
                 return
             for connection in wait([worker.connection for worker in workers]):
@@ -68,7 +77,7 @@ def run(
                 except (EOFError, OSError):
                     workers.remove(worker)
                     worker.end()
-                    yield from _after_death(worker, again, schema, done)
+                    yield from _after_death(worker, again, self._schema, done)
                     continue
                 if isinstance(message, str):  # READY
                     worker.start()
@@ -77,9 +86,6 @@ def run(
                     done(message)
                 else:
                     yield worker.finished(), message
-    finally:
-        for worker in workers:
-            worker.end()
 
 
 def _next(again: deque[Shard], waiting: Iterator[Shard]) -> Shard | None:
