@@ -13,6 +13,7 @@ from benchmarks import (
     cost,
     from_scratch,
     measured,
+    scaling,
     service_load,
     speed,
     steps,
@@ -39,6 +40,22 @@ def test_the_first_steps_do_not_count():
     durations = [9.0] * steps.SKIPPED + [1.0, 2.0, 3.0]
     recorded.ends = np.cumsum([0.0, *durations]).tolist()
     assert recorded.median() == 2.0
+
+
+def test_a_simulated_cluster_by_hand(monkeypatch):
+    monkeypatch.setattr(scaling, "LOST_PER_HOUR", 1e-9)
+    costs = scaling.Costs(training=60, deviation=0, start=5, bytes=2 * scaling.BANDWIDTH, driver=1)
+    rng = np.random.default_rng(0)
+    # Three trainings each; the second machine has its images 2 s after the first.
+    plan = scaling.simulate(costs, machines=2, trainings=6, rng=rng)
+    assert plan == scaling.Planned(seconds=4 + 5 + 3 * 61, sending=4, busy=6, lost=0)
+    # A machine for each: the command takes the last result when it has taken those before it.
+    costs = costs._replace(bytes=0)
+    assert scaling.simulate(costs, 100, 100, rng) == scaling.Planned(165, 0, 100, 0)
+    monkeypatch.setattr(scaling, "LOST_PER_HOUR", 60)
+    plan = scaling.simulate(costs, 10, 1000, rng)
+    # A training survives with a chance of exp(-1), so there are e - 1 losses for each.
+    assert 1500 < plan.lost < 2000
 
 
 @pytest.fixture
