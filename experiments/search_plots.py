@@ -43,6 +43,8 @@ def draw(study: optuna.Study, cost: Cost | None, compared: pd.DataFrame, folder:
 
 def _draw_by_optuna(study: optuna.Study, whole: list[FrozenTrial], folder: Path) -> None:
     history = drawing.plot_optimization_history(study, target=_percent, target_name=ACCURACY)
+    history.set(title="Whole trials in their order", xlabel="trial", ylabel=ACCURACY)
+    history.get_legend().remove()
     _save(history, folder / "history.png", (8, 4))
     varied = [name for name in whole[0].params if len({one.params[name] for one in whole}) > 1]
     if len(whole) > 1 and varied:
@@ -50,13 +52,17 @@ def _draw_by_optuna(study: optuna.Study, whole: list[FrozenTrial], folder: Path)
         importances = drawing.plot_param_importances(
             study, target=lambda trial: -_percent(trial), target_name=ACCURACY
         )
+        importances.set_title("Importance of each key for the accuracy", loc="left")
+        importances.set(xlabel="importance", ylabel="")
+        importances.get_legend().remove()
         _save(importances, folder / "importances.png", (8, 4))
         slices: Any = drawing.plot_slice(study, varied, target=_percent, target_name=ACCURACY)
         longest = 0
         for axes, name in zip(np.ravel(slices), sorted(varied), strict=True):
+            axes.tick_params("x", which="both", labelrotation=90, labelsize=7)
             if isinstance(whole[0].params[name], str):  # JSON, which may be long
-                axes.tick_params("x", labelrotation=90, labelsize=7)
                 longest = max(longest, *(len(one.params[name]) for one in whole))
+        np.ravel(slices)[0].figure.suptitle("")
         _save(slices, folder / "slices.png", (4 * len(varied), 4 + longest / 14))
 
 
@@ -88,15 +94,15 @@ def front(
     ranked = sorted(best, key=lambda one: one.user_attrs[cost])
     axes.plot(
         [one.user_attrs[cost] / unit for one in ranked], [_percent(one) for one in ranked],
-        "o-", color=plots.ANSWER, markersize=6, label="the front: nothing is better at that cost",
+        "o-", color=plots.ANSWER, markersize=6, label="the front: no trial is better at that cost",
     )  # fmt: skip
     if cost in compared:
         for _, row in compared.iterrows():
             place = (row[cost] / unit, 100 * row["accuracy"])
             axes.plot(*place, "s", color=plots.WRONG, markersize=7)
             axes.annotate(
-                row["name"], place, (7, -3), textcoords="offset points", color=plots.WRONG,
-                fontsize=9, fontweight="bold",
+                row["name"], place, (0, 8), textcoords="offset points", color=plots.WRONG,
+                fontsize=9, fontweight="bold", ha="center",
             )  # fmt: skip
     axes.set_xlabel(label)
     axes.set_ylabel(ACCURACY)
