@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # An exported variable, not pasted text, because a branch name may hold anything.
 export BASE ?= origin/main
 
-.PHONY: all serve experiments report benchmarks search photographs older new deps r r-test notebook test quick test-results test-image \
+.PHONY: all serve experiments report gate benchmarks search photographs older new deps r r-test notebook test quick test-results test-image \
   lint format ci ci-code ci-results requirements
 
 all: .venv/installed
@@ -26,6 +26,11 @@ experiments: .venv/installed
 # Compares the working tree's models with those of the merge base with BASE.
 report: .venv/installed
 	@.venv/bin/python -m fashion_mnist.report --base "$$BASE" --output report
+
+# Fails where the committed results are worse than those of BASE, or not to be believed.
+gate: .venv/installed
+	@.venv/bin/python -m fashion_mnist.report --base "$$BASE" --now HEAD --fail-on not-trustworthy \
+	  --fail-on stale --fail-on worse --fail-on mixed --fail-on removed
 
 # Takes hours: 12 rows and 4 ablations of 5 seeds, 35 folds. Each is cached, so you may stop at any
 # time.

@@ -39,6 +39,11 @@ def main(name: str, ranks: list[int], seeds: list[int], jobs: int) -> None:
         ]:
             done.result()
     known = _experiments(head)
+    if lost := [name for name in wanted.values() if name not in known]:
+        raise InputError(
+            f"{lost[0]}: not an experiment on {head[:7]}, where it was begun; was something "
+            "committed meanwhile? Run the same command again"
+        )
     revisions = {key: known[experiment] for key, experiment in wanted.items()}
     text = search_verdict.document(folder, list(map(str, ranks)), seeds, revisions)
     files.write_bytes(folder / "verdict.md", text.encode())

@@ -44,6 +44,8 @@ os.environ |= {
     "CUDA_VISIBLE_DEVICES": "-1",
 }
 
+pytest_plugins = ["histories"]
+
 ROOT = Path(__file__).parent.parent
 CODE = (
     "dvc.yaml",

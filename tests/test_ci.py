@@ -56,11 +56,11 @@ def scripts(name: str) -> list[str]:
 
 
 def test_what_ci_makes_exists():
-    lines = [line for script in scripts("ci") for line in script.splitlines()]
+    lines = [line for script in [*scripts("ci"), *scripts("gate")] for line in script.splitlines()]
     lines += [line for job in GITLAB.values() for line in job.get("script", [])]
     made = [line.split()[1:] for line in lines if line.split()[0] == "make"]
     called = {word for words in made for word in (words or ["all"]) if "=" not in word}
-    assert called == {"ci-code", "ci-results", "report"}
+    assert called == {"ci-code", "ci-results", "report", "gate"}
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     assert called <= set(targets)
 
@@ -87,7 +87,8 @@ def test_gitlab_makes_what_github_makes():
         return {line for line in lines if line.split()[0] == "make"}
 
     gitlab = commands([line for job in GITLAB.values() for line in job.get("script", [])])
-    assert gitlab == commands([line for script in scripts("ci") for line in script.splitlines()])
+    github = [*scripts("ci"), *scripts("gate")]
+    assert gitlab == commands([line for script in github for line in script.splitlines()])
 
 
 def test_triggers_and_permissions():
@@ -96,10 +97,16 @@ def test_triggers_and_permissions():
     assert ci["permissions"] == {"contents": "read"}
     assert comment[ON] == {"workflow_run": {"workflows": [ci["name"]], "types": ["completed"]}}
     assert comment["permissions"] == {"actions": "read", "pull-requests": "write"}
+    assert WORKFLOWS["gate"]["permissions"] == {"contents": "read"}
+    assert {"labeled", "unlabeled", "synchronize"} < {
+        *WORKFLOWS["gate"][ON]["pull_request"]["types"]
+    }
     jobs = [job for workflow in WORKFLOWS.values() for job in workflow["jobs"].values()]
     assert not any("permissions" in job for job in jobs)
     assert all("timeout-minutes" in job for job in jobs)
-    assert ci["concurrency"]["cancel-in-progress"] is True
+    # A run on main belongs to its commit; of a pull request, only the newest counts.
+    is_pull_request = "${{ github.event_name == 'pull_request' }}"
+    assert ci["concurrency"]["cancel-in-progress"] == is_pull_request
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
@@ -122,8 +129,9 @@ def test_no_action_runs_on_node_20():
 
 
 def test_checkouts_leave_no_token_and_the_workflow_that_may_write_has_none():
-    checkouts = [s for s in steps("ci") if s.get("uses", "").startswith("actions/checkout@")]
-    assert len(checkouts) == len(WORKFLOWS["ci"]["jobs"])
+    code = [*steps("ci"), *steps("gate")]
+    checkouts = [step for step in code if step.get("uses", "").startswith("actions/checkout@")]
+    assert len(checkouts) == len(WORKFLOWS["ci"]["jobs"]) + len(WORKFLOWS["gate"]["jobs"])
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
     used = [step["uses"].split("@")[0] for step in steps("comment") if "uses" in step]
     assert used == ["actions/download-artifact"]
@@ -221,6 +229,16 @@ def test_a_report_is_text_never_run_and_is_cut_between_characters(tmp_path):
     assert report[:60_000] in body
     assert report[:60_001] not in body
     assert len(body) < 65_536  # GitHub's limit
+
+
+@needs_jq
+def test_a_report_mentions_nobody_and_loads_no_picture(tmp_path):
+    report = "@everyone ![x](http://example.com/x.png) <IMG src='http://example.com/y.png'>\n"
+    done, written = comment(tmp_path, report=report)
+    assert done.returncode == 0, done.stderr
+    body = written[0]["body"]
+    assert not re.search(r"@\w|!\[|<img", body, re.IGNORECASE)
+    assert "everyone" in body
 
 
 @needs_jq

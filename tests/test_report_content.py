@@ -9,6 +9,7 @@ from conftest import SPEC
 
 from fashion_mnist.evaluation import metrics
 from fashion_mnist.report import content
+from fashion_mnist.report.judgement import METRICS
 from fashion_mnist.report.markdown import markdown
 from fashion_mnist.report.results import Results
 
@@ -29,13 +30,13 @@ SPREAD = {
     "seeds": 10,
     "recipe": {"data/train": "2", "train.epochs": 6},
     "cnn": {
+        "mean": {"accuracy": 0.9},
+        "sd": dict.fromkeys(METRICS, 0.0015629),  # times sqrt(2), and Student's t of nine
         "two_runs_differ_by": {
-            "accuracy": 0.005,
-            "loss": 0.005,
-            "macro_f1": 0.005,
-            "expected_calibration_error": 0.005,
+            **dict.fromkeys(METRICS, 0.005),
             "classes": dict.fromkeys(SPEC.classes, 0.03),
-        }
+        },
+        "images_right_in": [50, 0, 0, 0, 0, 100, 0, 0, 0, 0, 850],
     },
 }
 
@@ -98,7 +99,6 @@ def test_models_that_are_unchanged_new_removed_or_renamed_are_not_judged():
         "mlp": "no measurable change",
         "new": "renamed from old, the same predictions",
         "first": "new: no baseline",
-        "old": "removed",
         "gone": "removed",
     }
     assert [name for name, model in models.items() if "metrics" in model] == ["mlp"]
@@ -152,8 +152,8 @@ def test_a_seed_beside_new_code_or_other_params_excuses_nothing():
 
 
 def test_notes_say_what_weakens_the_judgement():
-    base = results(cnn=100)._replace(seed_spread={})
-    notes = content.build(base, results(cnn=50), ["stages/train_cnn.py", "params.yaml"])["notes"]
+    base, now = (results(cnn=count)._replace(seed_spread={}) for count in (100, 50))
+    notes = content.build(base, now, ["stages/train_cnn.py", "params.yaml"])["notes"]
     assert len(notes) == 2
     assert notes[0].startswith("These results are stale: stages/train_cnn.py, params.yaml changed")
     assert "the spread between training seeds is unknown" in notes[1]
@@ -182,7 +182,8 @@ def test_params_and_stages_that_changed_are_listed():
         (["mixed"], "mixed"),
         (["better", "new: no baseline"], "better"),
         (["no measurable change", "new: no baseline"], "no baseline"),
-        (["removed", "unchanged: the same predictions"], "no measurable change"),
+        (["removed", "unchanged: the same predictions"], "removed"),
+        (["removed", "better"], "better"),
         ([], "no measurable change"),
     ],
 )

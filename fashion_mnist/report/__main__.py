@@ -10,8 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from fashion_mnist import command, files
-from fashion_mnist.report import content, drawing, dvc_lock, results
-from fashion_mnist.report.judgement import MIXED, NO_BASELINE, WORSE
+from fashion_mnist.report import content, drawing, dvc_lock, results, trust
+from fashion_mnist.report.judgement import (
+    MIXED,
+    NO_BASELINE,
+    NOT_TRUSTWORTHY,
+    REMOVED,
+    STALE,
+    WORSE,
+)
 from fashion_mnist.report.markdown import markdown
 from fashion_mnist.report.revisions import (
     NoBaselineError,
@@ -22,6 +29,10 @@ from fashion_mnist.report.revisions import (
 )
 
 GATE_EXIT_STATUS = 3
+GATES = [
+    found.replace(" ", "-")
+    for found in (NOT_TRUSTWORTHY, STALE, WORSE, MIXED, REMOVED, NO_BASELINE)
+]
 
 
 def main(
@@ -44,21 +55,28 @@ def main(
         if output:
             write(output, report)
     print(json.dumps(report, indent=2) if as_json else markdown(report), end="")
-    is_failure = report["verdict"].replace(" ", "-") in fail_on
-    if is_failure and not content.is_tolerated(report, threshold):
-        return GATE_EXIT_STATUS
-    return 0
+    reasons = {found for found in report["findings"] if found.replace(" ", "-") in fail_on}
+    if reasons <= {WORSE, MIXED} and content.is_tolerated(report, threshold):
+        return 0
+    return GATE_EXIT_STATUS if reasons else 0
 
 
 def compare(base: Revision, now: Revision, output: Path | None) -> dict[str, Any]:
     """Return the report on two revisions; write it and its pictures to the folder `output`.
 
     Raises:
-        NoBaselineError: one of the two has no results.
+        NoBaselineError: the base has no results.
     """
-    before, after = results.read(base), results.read(now)
+    before = results.read(base)
+    try:
+        after = results.read(now)
+    except NoBaselineError as error:
+        report = content.without_results(str(error))
+        if output:
+            write(output, report)
+        return report
     stale_files = dvc_lock.stale_files(now, after.lock, results.EVALUATION)
-    report = content.build(before, after, stale_files)
+    report = content.build(before, after, stale_files, trust.doubts(after, now, before))
     if output:
         write(output, report)
         drawing.draw_new_mistakes(output, report, before, after)
@@ -88,8 +106,8 @@ def parser() -> argparse.ArgumentParser:
         "--fail-on",
         action="append",
         default=[],
-        choices=[WORSE, MIXED, NO_BASELINE.replace(" ", "-")],
-        help=f"end with exit status {GATE_EXIT_STATUS} on this verdict; may be given several times",
+        choices=GATES,
+        help=f"end with exit status {GATE_EXIT_STATUS} on this; may be given several times",
     )
     parser.add_argument(
         "--threshold",

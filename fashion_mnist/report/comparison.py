@@ -6,10 +6,11 @@ from typing import Any
 import pandas as pd
 
 from fashion_mnist.report import dvc_lock, judgement
-from fashion_mnist.report.judgement import METRICS, NO_BASELINE, SAME, WORSE
+from fashion_mnist.report.judgement import BETTER, METRICS, NO_BASELINE, REMOVED, SAME, WORSE
 from fashion_mnist.report.results import Results
 
 Models = dict[str, dict[str, Any]]
+AFTER_TRAINING = ("models/", "plots/", "metrics/", "data/models.json")
 
 
 def compare(base: Results, now: Results) -> tuple[Models, list[str]]:
@@ -22,7 +23,8 @@ def compare(base: Results, now: Results) -> tuple[Models, list[str]]:
     models: Models = {}
     notes: list[str] = []
     changed = [name for name in now.models if _has_changed(name, base, now)]
-    removed = [name for name in base.models if name not in now.models]
+    renamed = {_old_name(name, base, now) for name in now.models}
+    removed = [name for name in base.models if name not in now.models and name not in renamed]
     for name in [*now.models, *removed]:
         models[name] = {
             "base": _metrics(base.models.get(name)),
@@ -66,19 +68,30 @@ def _are_numbers(model: dict[str, Any]) -> bool:
 def _status_without_judgement(model: dict[str, Any], name: str, base: Results, now: Results) -> str:
     """Return the status of a model that is new, removed, unchanged or not measured in numbers."""
     if name not in now.models:
-        return "removed"
+        return REMOVED
     if not all(isfinite(value) for value in model["now"].values()):
         return WORSE
     if name not in base.models:
-        for old, table in base.predictions.items():
-            if old not in now.models and _are_same(table, now.predictions.get(name)):
-                return f"renamed from {old}, the same predictions"
+        if old := _old_name(name, base, now):
+            return f"renamed from {old}, the same predictions"
         return f"new: {NO_BASELINE}"
     if not _has_same_classes(name, base, now):
         return f"{NO_BASELINE}: the base has other classes"
     if not all(isfinite(value) for value in model["base"].values()):
         return f"{NO_BASELINE}: a metric of the base is not a number"
     return "unchanged: the same predictions"
+
+
+def _old_name(name: str, base: Results, now: Results) -> str | None:
+    """Return the name that a model had at the base; None where it is not a renamed one."""
+    if name in base.models:
+        return None
+    same = (
+        old
+        for old, table in base.predictions.items()
+        if old not in now.models and _are_same(table, now.predictions.get(name))
+    )
+    return next(same, None)
 
 
 def _judge(
@@ -122,27 +135,36 @@ def are_paired(one: pd.DataFrame | None, other: pd.DataFrame | None) -> bool:
 
 
 def _only_the_seed_changed(base: Results, now: Results) -> bool:
+    """Return whether all that training and evaluation read is that of the base, but for the seed.
+
+    What stages have made from the trained models differs, of course.
+    """
     stages = dvc_lock.changed_stages(base.lock, now.lock)
-    has_new_code = any(_is_code(path) for inputs in stages.values() for path in inputs)
-    return not has_new_code and list(dvc_lock.changed_params(base.lock, now.lock)) == ["train.seed"]
-
-
-def _is_code(path: str) -> bool:
-    return path.split("/")[0] not in ("data", "datasets", "models", "plots", "params.yaml")
+    read = {path for inputs in stages.values() for path in inputs}
+    return (
+        base.packages == now.packages
+        and all(path.startswith(AFTER_TRAINING) or path == "params.yaml" for path in read)
+        and list(dvc_lock.changed_params(base.lock, now.lock)) == ["train.seed"]
+    )
 
 
 def _excuse_by_the_seed(models: Models, base: Results) -> list[str]:
-    """Call changes that another seed explains no change, and return notes."""
+    """Take "better" from what another seed explains, and return notes. Nothing excuses a loss."""
     notes = []
     for name, model in models.items():
-        if "metrics" not in model:
+        if "metrics" not in model or model["status"] == SAME:
             continue
         margins = base.seed_margins(name)
-        if judgement.is_like_another_seed(model["metrics"], model["classes"], margins):
-            model["status"] = SAME
-            notes.append(f"{name.upper()}: only the training seed changed: no progress.")
-        elif model["status"] != SAME:
+        is_like = judgement.is_like_another_seed(model["metrics"], model["classes"], margins)
+        if not is_like:
             notes.append(
                 f"{name.upper()}: only the training seed changed, but no seed explains so much."
+            )
+        elif model["status"] == BETTER:
+            model["status"] = SAME
+            notes.append(f"{name.upper()}: only the training seed changed: no progress.")
+        else:
+            notes.append(
+                f"{name.upper()}: only the training seed changed; an unlucky one, perhaps."
             )
     return notes

@@ -1,22 +1,40 @@
 """The report's content, as plain data."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from fashion_mnist.report import comparison, dvc_lock
-from fashion_mnist.report.judgement import BETTER, MIXED, NO_BASELINE, SAME, WORSE
+from fashion_mnist.report import comparison, dvc_lock, trust
+from fashion_mnist.report.judgement import (
+    BETTER,
+    MIXED,
+    NO_BASELINE,
+    NOT_TRUSTWORTHY,
+    REMOVED,
+    SAME,
+    STALE,
+    WORSE,
+)
 from fashion_mnist.report.results import Results
 
 
-def build(base: Results, now: Results, stale_files: list[str]) -> dict[str, Any]:
+def build(
+    base: Results, now: Results, stale_files: list[str], doubts: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the whole report.
 
     Args:
         base, now: the results to compare.
         stale_files: what has changed since the results of `now` were made.
+        doubts: why the results of `now` are not believed.
     """
+    base, spread_notes = _with_supported_spread(base, now)
     models, notes = comparison.compare(base, now)
+    statuses = [model["status"] for model in models.values()]
+    found = findings(statuses, bool(stale_files), bool(doubts))
     return {
-        "verdict": verdict([model["status"] for model in models.values()]),
+        "verdict": found[0],
+        "findings": found,
+        "doubts": [*doubts],
         "base": base.revision,
         "now": now.revision,
         "seeds": base.seed_spread.get("seeds"),
@@ -24,6 +42,7 @@ def build(base: Results, now: Results, stale_files: list[str]) -> dict[str, Any]
             *_note_stale_files(stale_files),
             *_note_test_set(base, now),
             *_note_other_recipe(base, now),
+            *spread_notes,
             *notes,
         ],
         "models": models,
@@ -37,7 +56,26 @@ def build(base: Results, now: Results, stale_files: list[str]) -> dict[str, Any]
 
 def without_baseline(reason: str) -> dict[str, Any]:
     """Return the report that says why there is nothing to compare with."""
-    return {"verdict": NO_BASELINE, "reason": reason}
+    return {"verdict": NO_BASELINE, "findings": [NO_BASELINE], "reason": reason}
+
+
+def without_results(reason: str) -> dict[str, Any]:
+    """Return the report on what has no results that can be read."""
+    return {"verdict": NOT_TRUSTWORTHY, "findings": [NOT_TRUSTWORTHY], "reason": reason}
+
+
+def findings(statuses: list[str], is_stale: bool, is_doubted: bool) -> list[str]:
+    """Return all that a gate may ask for, the verdict of the whole report first.
+
+    Args:
+        statuses: of all models.
+        is_stale, is_doubted: whether the results are.
+    """
+    of_models = verdict(statuses)
+    found = [NOT_TRUSTWORTHY] * is_doubted + [STALE] * is_stale + [of_models]
+    if of_models == MIXED:
+        found.append(WORSE)  # of one model, or of a class
+    return list(dict.fromkeys(found + [REMOVED] * (REMOVED in statuses)))
 
 
 def verdict(statuses: list[str]) -> str:
@@ -47,7 +85,9 @@ def verdict(statuses: list[str]) -> str:
         return found.pop()
     if found:
         return MIXED
-    return NO_BASELINE if any(NO_BASELINE in status for status in statuses) else SAME
+    if any(NO_BASELINE in status for status in statuses):
+        return NO_BASELINE
+    return REMOVED if REMOVED in statuses else SAME
 
 
 def is_tolerated(report: dict[str, Any], points: float) -> bool:
@@ -64,6 +104,23 @@ def is_tolerated(report: dict[str, Any], points: float) -> bool:
         and all(scores["verdict"] != WORSE for scores in model["classes"].values())
         for model in lost
     )
+
+
+def _with_supported_spread(base: Results, now: Results) -> tuple[Results, list[str]]:
+    """Return the base without margins that its own numbers contradict, and notes on the spread."""
+    notes = []
+    if base.seed_spread != now.seed_spread:
+        notes.append(
+            "metrics/seed_spread.json differs from the base's; this report is judged by the base's."
+        )
+    if refused := trust.unsupported_margins(base.seed_spread):
+        notes.append(
+            f"metrics/seed_spread.json of the base: the margins of {', '.join(refused)} do not "
+            "follow from its other numbers, so they are not used."
+        )
+        spread = {key: value for key, value in base.seed_spread.items() if key not in refused}
+        base = base._replace(seed_spread=spread)
+    return base, notes
 
 
 def _note_stale_files(stale_files: list[str]) -> list[str]:

@@ -71,13 +71,26 @@ def changed_keys(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     return sorted(key for key in keys if before.get(key) != after.get(key))
 
 
+def outputs(lock: Lock) -> Iterator[tuple[str, str, str]]:
+    """Yield stage, path and MD5 of every output that is a file."""
+    for name, stage in lock["stages"].items():
+        for entry in stage.get("outs", []):
+            # The entries of old releases have another hash, without this key.
+            if entry.get("hash") == "md5" and not entry["md5"].endswith(".dir"):
+                yield name, entry["path"], entry["md5"]
+
+
+def maker(lock: Lock, path: str) -> tuple[str, dict[str, Any]]:
+    """Return the name and the entry of the stage that makes a file; empty where none does."""
+    for name, stage in lock["stages"].items():
+        if path in _hashes(stage, "outs"):
+            return name, stage
+    return "", {}
+
+
 def output_hash(lock: Lock, path: str) -> str | None:
     """Return the hash of a stage's output; None where no stage has it."""
-    for stage in lock["stages"].values():
-        hashes = _hashes(stage, "outs")
-        if path in hashes:
-            return hashes[path]
-    return None
+    return _hashes(maker(lock, path)[1], "outs").get(path)
 
 
 def changed_stages(base: Lock, now: Lock) -> dict[str, list[str]]:
@@ -93,13 +106,18 @@ def changed_stages(base: Lock, now: Lock) -> dict[str, list[str]]:
 
 
 def stale_files(now: Revision, lock: Lock, result: str) -> list[str]:
-    """Return the files that have changed since `result` was made: code, params, stages' outputs.
+    """Return what has changed since `result` was made: code, params, commands, stages' outputs.
 
     Only the stages that lead to `result` count. A stage's output has changed where that stage ran
     again and the next one did not.
     """
-    stages = list(_stages_behind(lock, result))
-    stale = set()
+    behind = dict(_stages_behind(lock, result))
+    stages = behind.values()
+    stale = {
+        f"the command of {name}"
+        for name, command in _commands(now).items()
+        if name in behind and command != behind[name].get("cmd")
+    }
     if content := now.read("params.yaml"):
         try:
             current = _flat(_yaml(content))
@@ -114,12 +132,21 @@ def stale_files(now: Revision, lock: Lock, result: str) -> list[str]:
     return sorted(stale)
 
 
-def _stages_behind(lock: Lock, path: str) -> Iterator[dict[str, Any]]:
+def _commands(now: Revision) -> dict[str, str]:
+    """Return the command of each stage in dvc.yaml."""
+    try:
+        stages = _yaml(now.read("dvc.yaml") or b"{}").get("stages", {})
+        return {name: stage["cmd"] for name, stage in stages.items() if "cmd" in stage}
+    except (YAMLError, TypeError, AttributeError):  # DVC says what is wrong
+        return {}
+
+
+def _stages_behind(lock: Lock, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the stage that makes `path`, then the stages that make what it reads, and so on."""
     for name, stage in lock["stages"].items():
         # The check reads all params, but no result depends on what it read.
         if path in _hashes(stage, "outs") and name != "check_params":
-            yield stage
+            yield name, stage
             for read in _hashes(stage, "deps"):
                 yield from _stages_behind(lock, read)
 

@@ -22,6 +22,7 @@ from fashion_mnist.evaluation import metrics
 
 BETTER, WORSE, MIXED = "better", "worse", "mixed"
 SAME, NO_BASELINE = "no measurable change", "no baseline"
+NOT_TRUSTWORTHY, STALE, REMOVED = "not trustworthy", "stale", "removed"
 ALPHA = 0.05
 ACCURACY_SHARE = 0.8
 RESAMPLES = 1000

@@ -2,9 +2,27 @@
 
 from typing import Any
 
-from fashion_mnist.report.judgement import BETTER, MIXED, NO_BASELINE, SAME, WORSE
+from fashion_mnist.report.judgement import (
+    BETTER,
+    MIXED,
+    NO_BASELINE,
+    NOT_TRUSTWORTHY,
+    REMOVED,
+    SAME,
+    STALE,
+    WORSE,
+)
 
-MARKS = {BETTER: "🟢", WORSE: "🔴", MIXED: "🟠", SAME: "⚪", NO_BASELINE: "⚫"}
+MARKS = {
+    NOT_TRUSTWORTHY: "⛔",
+    STALE: "🟡",
+    BETTER: "🟢",
+    WORSE: "🔴",
+    MIXED: "🟠",
+    REMOVED: "🟣",
+    SAME: "⚪",
+    NO_BASELINE: "⚫",
+}
 LABELS = {
     "accuracy": "accuracy",
     "loss": "loss (less is better)",
@@ -17,14 +35,13 @@ def markdown(report: dict[str, Any]) -> str:
     """Write the report: the verdict first, then what it is based on."""
     mark = MARKS[report["verdict"]]
     if "models" not in report:
-        return f"## {mark} No baseline: {report['reason']}\n"
-    now = report["now"]
+        return f"## {mark} {_capital(report['verdict'])}: {report['reason']}\n"
     lines = [
         f"## {mark} {_headline(report)}",
         "",
-        f"{now[0].upper()}{now[1:]}, compared with {report['base']}.",
+        f"{_capital(report['now'])}, compared with {report['base']}.",
         "",
-        *_notes(report["notes"]),
+        *_notes([*report["doubts"][1:], *report["notes"]]),
         *_models(report["models"]),
         *_params(report["params"]),
         *_stages(report["stages"]),
@@ -77,7 +94,15 @@ def _footnote(seeds: int | None) -> str:
     )
 
 
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
 def _headline(report: dict[str, Any]) -> str:
+    if report["verdict"] == NOT_TRUSTWORTHY:
+        return f"Not trustworthy: {report['doubts'][0]}"
+    if report["verdict"] == STALE:
+        return "Stale: these results were made before the last change; `dvc repro` brings new ones"
     parts = []
     for name, model in report["models"].items():
         upper, status = name.upper(), model["status"]
@@ -94,7 +119,7 @@ def _headline(report: dict[str, Any]) -> str:
             parts.append(f"{upper} has a metric that is not a number")
         elif not status.startswith("unchanged") and status != SAME:
             parts.append(f"{upper} {status}")
-    verdict = report["verdict"][0].upper() + report["verdict"][1:]
+    verdict = _capital(report["verdict"])
     return f"{verdict}: {'; '.join(parts)}" if parts else verdict
 
 

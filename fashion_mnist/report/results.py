@@ -21,7 +21,7 @@ class Results(NamedTuple):
 
     revision: its name, for people; models: metrics/evaluate.json, by model; predictions: the
     predictions table of each model that has one; lock: dvc.lock and r/dvc.lock; seed_spread:
-    metrics/seed_spread.json, empty where the file is missing.
+    metrics/seed_spread.json, empty where the file is missing; packages: requirements.txt.
     """
 
     revision: str
@@ -29,6 +29,7 @@ class Results(NamedTuple):
     predictions: dict[str, pd.DataFrame]
     lock: dvc_lock.Lock
     seed_spread: dict[str, Any]
+    packages: bytes | None = None
 
     def seed_margins(self, model: str) -> dict[str, Any] | None:
         """Return by how much two seeds of a model differ in 95 % of cases; None where unknown."""
@@ -51,6 +52,7 @@ def read(revision: Revision) -> Results:
         predictions={name: table for name, table in found.items() if table is not None},
         lock=dvc_lock.read(revision),
         seed_spread=_read_json(revision, SEED_SPREAD),
+        packages=revision.read("requirements.txt"),
     )
 
 
@@ -78,13 +80,22 @@ def read_predictions(
         model: its name.
         evaluation: its entry in metrics/evaluate.json, which has the names of the classes.
     """
-    content = revision.read(f"plots/predictions_{model}.csv")
+    content = revision.read(predictions_path(model))
     if content is None:
         return None
     try:
-        return metrics.with_classes(tables.parse(content), list(evaluation.get("classes", {})))
-    except (ValueError, TypeError):  # TypeError: the names of the classes are none
+        table = tables.parse(content)
+        probabilities = table[["probability", "actual_probability"]].to_numpy(float)
+        if not ((probabilities >= 0) & (probabilities <= 1)).all():
+            return None
+        return metrics.with_classes(table, list(evaluation.get("classes", {})))
+    except (ValueError, TypeError, KeyError):  # KeyError: a column; TypeError: no names of classes
         return None
+
+
+def predictions_path(model: str) -> str:
+    """Return the file with the predictions of a model."""
+    return f"plots/predictions_{model}.csv"
 
 
 def _read_models(revision: Revision, path: str) -> dict[str, dict[str, Any]]:

@@ -28,7 +28,7 @@ class Revision:
         if self.commit is None:
             file = Path(path)
             return file.read_bytes() if file.is_file() else None
-        done = subprocess.run(["git", "show", f"{self.commit}:{path}"], capture_output=True)
+        done = subprocess.run(["git", "show", f"{self.commit}:./{path}"], capture_output=True)
         return done.stdout if done.returncode == 0 else None
 
     def experiments(self) -> list[str]:
@@ -66,12 +66,29 @@ def find(name: str) -> Revision:
 
 
 def _commit(name: str) -> str:
-    commit = _git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-    if commit is None:
-        remote, _, branch = name.partition("/")
-        hint = f"`git fetch {remote} {branch}`" if branch else "`git fetch`"
-        raise UnknownRevisionError(f"revision {name} is unknown here; {hint} may bring it")
+    """Return the commit of a name.
+
+    Raises:
+        UnknownRevisionError: Git does not know it.
+        InputError: this is no repository, or Git refuses to read it.
+    """
+    done = subprocess.run(["git", "rev-parse", "--git-dir"], capture_output=True, text=True)
+    if done.returncode:
+        reason = done.stderr.strip().splitlines()[0].removeprefix("fatal: ")
+        raise InputError(f"{Path.cwd()}: {reason}")
+    found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", name)
+    commit = found and _git("rev-parse", "--verify", "--quiet", f"{found}^{{commit}}")
+    if not commit:
+        raise UnknownRevisionError(f"revision {name} is unknown here{_how_to_fetch(name)}")
     return commit
+
+
+def _how_to_fetch(name: str) -> str:
+    remote, _, branch = name.partition("/")
+    if branch and remote in (_git("remote") or "").splitlines():
+        # A clone of a single branch would fetch it without its name.
+        return f"; `git fetch {remote} {branch}:refs/remotes/{name}` may bring it"
+    return ", and names no branch of a remote; `git branch --all` lists what there is"
 
 
 def _git(*arguments: str) -> str | None:

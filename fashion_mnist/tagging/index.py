@@ -10,7 +10,7 @@ from fashion_mnist.errors import InputError
 from fashion_mnist.tagging.rows import Rows
 
 TRAINED = 64  # rows that each cell learns its centre from
-PROBES = 16  # cells that a search looks into
+PROBES = 32  # cells that a search looks into
 GROWN = 4  # times as many rows ask for twice as many cells
 
 
