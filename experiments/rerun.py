@@ -12,6 +12,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ruamel.yaml import YAML
+
 from benchmarks import measured
 from experiments import search_verdict
 from experiments.search_verdict import DEFAULT
@@ -19,18 +21,26 @@ from experiments.study import RESULTS
 from fashion_mnist import command, files, progress
 from fashion_mnist.errors import InputError
 
+yaml = YAML(typ="safe", pure=True)
+
 
 def main(name: str, ranks: list[int], seeds: list[int], jobs: int) -> None:
     folder = RESULTS / name
     settings = {DEFAULT: [], **{str(rank): _row(folder, rank) for rank in ranks}}
-    if len(set(seeds)) < 2:
-        raise InputError("--seeds: expected at least two different ones")
+    for option, values in (("ranks", ranks), ("--seeds", seeds)):
+        if len(set(values)) < len(values):
+            raise InputError(f"{option}: {' '.join(map(str, values))} found, expected each once")
+    if len(seeds) < 2:
+        raise InputError("--seeds: expected at least two")
     measured.require_commit()
     head = _git("rev-parse", "HEAD")
     wanted = {
         (which, seed): f"search-{name}-{which}-{seed}" for which in settings for seed in seeds
     }
     known = _experiments(head)
+    for (which, _), experiment in wanted.items():
+        if experiment in known:
+            _require_settings(experiment, known[experiment], settings[which])
     with ThreadPoolExecutor(jobs) as threads:
         for done in [
             threads.submit(_run, experiment, [*settings[which], f"train.seed={seed}"])
@@ -64,6 +74,23 @@ def _experiments(head: str) -> dict[str, str]:
     return {ref.rpartition("/")[2]: commit for ref, commit in lines if head in ref.replace("/", "")}
 
 
+def _require_settings(experiment: str, commit: str, settings: list[str]) -> None:
+    """Check that an experiment of an earlier run has these settings, KEY=VALUE each.
+
+    Raises:
+        InputError: it has others, because the search went on or was begun anew.
+    """
+    params = yaml.load(_git("show", f"{commit}:./params.yaml"))
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        section, _, field = key.partition(".")
+        if params[section][field] != yaml.load(value):
+            raise InputError(
+                f"{experiment}: an experiment with {key} = {params[section][field]}, expected "
+                f"{value}; `dvc exp remove {experiment}` lets it run again"
+            )
+
+
 def _run(experiment: str, settings: list[str]) -> None:
     progress.say(f"{experiment}:")
     options = [word for setting in settings for word in ("-S", setting)]
@@ -83,6 +110,11 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
+def seed(text: str) -> int:
+    """Return a seed, which is at least 0."""
+    return 0 if text == "0" else command.count(text)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = command.parser(__doc__)
@@ -91,7 +123,7 @@ def parser() -> argparse.ArgumentParser:
         "ranks", type=command.count, nargs="*", default=[1, 2, 3], help="default: 1 2 3"
     )
     parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[31, 32, 33], help="default: 31 32 33"
+        "--seeds", type=seed, nargs="+", default=[31, 32, 33], help="default: 31 32 33"
     )
     parser.add_argument(
         "--jobs", type=command.count, default=1, metavar="N", help="experiments at a time"

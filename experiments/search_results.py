@@ -1,5 +1,6 @@
 """The results of a search as files: its trials, the best settings and the plots."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,19 @@ def write(
 
 
 def ranking(study: optuna.Study) -> list[FrozenTrial]:
-    """Return the best trials, the most accurate first: all on the front, or up to ten."""
-    if len(study.directions) > 1:
-        return sorted(study.best_trials, key=trial.accuracy, reverse=True)
-    whole = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return sorted(whole, key=trial.accuracy, reverse=True)[:10]
+    """Return the best trials, the most accurate first: all on the front, or up to ten.
+
+    Of several trials with the same settings, the first one counts.
+    """
+    is_front = len(study.directions) > 1
+    best = (
+        study.best_trials
+        if is_front
+        else study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    )
+    different = {json.dumps(one.params): one for one in reversed(best)}.values()
+    ranked = sorted(different, key=lambda one: (-trial.accuracy(one), one.number))
+    return ranked if is_front else ranked[:10]
 
 
 def _trials(space: Space, study: optuna.Study) -> pd.DataFrame:

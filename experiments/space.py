@@ -16,6 +16,7 @@ together. What is drawn from `low` to `high` is an integer where both are.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -35,6 +36,7 @@ from fashion_mnist.params.train import Train
 
 SECTIONS: dict[str, type[Section]] = {Train.section: Train, **RECIPES}
 Cost = Literal["multiply_adds", "seconds"]
+NAME = re.compile(r"[A-Za-z0-9_-]+")  # of files, databases and experiments of Git
 
 
 class Goal(Section):
@@ -81,7 +83,7 @@ class Choices(BaseModel):
 class Range(BaseModel):
     """A number from low to high, both included."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
     low: int | float
     high: int | float
     step: Annotated[int | float, Field(gt=0)] | None = None
@@ -91,6 +93,8 @@ class Range(BaseModel):
     def _check(self) -> "Range":
         if self.low >= self.high:
             raise ValueError(f"low = {self.low}: expected less than high = {self.high}")
+        if self.step and self.low + self.step > self.high:
+            raise ValueError(f"step = {self.step}: expected at most {self.high - self.low}")
         if self.log and (self.low <= 0 or self.step):
             raise ValueError("log: expected with low above 0, and without step")
         return self
@@ -124,8 +128,17 @@ class Space:
         Raises:
             InputError: a file is missing, a key is unknown, or no value of a key is possible.
         """
-        content = dict(section.read(path))
         self.path = path
+        if not NAME.fullmatch(self.name):
+            raise InputError(
+                f"{path}: a search has the name of its file, and {self.name!r} can't be that of "
+                "experiments; expected letters, digits, - and _"
+            )
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; experiments/spaces/front.yaml is an example")
+        content = dict(section.read(path))
+        if other := [key for key in content if not isinstance(key, str)]:
+            raise InputError(f"{path}: {other[0]!r} found, expected a key such as cnn.filters")
         self.goal = section.check(Goal, content.pop(Goal.section, {}), Goal.section, path=path)
         if unknown := sorted(set(self.goal.rows) - set(rows.names())):
             raise InputError(
@@ -148,21 +161,25 @@ class Space:
         )
         self._spec: Spec = Dataset.load()
         self.keys = {key: self._variable(key, value) for key, value in content.items()}
+        self._check_once()
 
     @property
     def name(self) -> str:
         return self.path.stem
 
     def _variable(self, key: str, value: Any) -> Choices | Range:
-        is_range = isinstance(value, dict) and "choices" not in value
+        if not isinstance(value, dict):
+            raise InputError(
+                f"{self.path}: {key} = {value!r}: expected {{low: ..., high: ...}} or "
+                "{choices: [...]}"
+            )
+        is_range = "choices" not in value
         variable: Choices | Range = (
             section.check(Range, value, key, path=self.path)
             if is_range
             else section.check(Choices, value, key, path=self.path)
         )
         name, _, field = key.partition(".")
-        if (name, field) == (Train.section, "seed"):
-            raise InputError(f"{self.path}: {key}: expected in the section search, one for all")
         sections = self._sections()
         for limit in variable.limits:
             change = {field: limit} if field else limit
@@ -178,6 +195,23 @@ class Space:
                 if any(each["loc"] for each in error.errors()):
                     section.check(kind, values, name, path=self.path)
         return variable
+
+    def _check_once(self) -> None:
+        """Check that no key is drawn twice: a section's choices have keys of their own."""
+        drawn: dict[str, str] = {}
+        for key, variable in self.keys.items():
+            name, _, field = key.partition(".")
+            fields = [field] if field else sorted({one for part in variable.limits for one in part})
+            for full in (f"{name}.{one}" for one in fields):
+                if full in drawn:
+                    raise InputError(
+                        f"{self.path}: {full}: found in both {drawn[full]} and {key}, expected one"
+                    )
+                if full == f"{Train.section}.seed":
+                    raise InputError(
+                        f"{self.path}: {full}: expected in the section search, one for all"
+                    )
+                drawn[full] = key
 
     def _sections(self) -> dict[str, dict[str, Any]]:
         train, recipe, _ = self.base

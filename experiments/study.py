@@ -52,6 +52,8 @@ def opened(space: Space, server: str | None) -> Iterator[optuna.Study]:
         try:
             study = _load(space, url)
             results = RESULTS / space.name
+            if results.exists() and not results.is_dir():
+                raise InputError(f"{results}: a file, expected a folder for the results; remove it")
             _check(study, space, "a new --storage" if server else f"`rm -rf {path} {results}`")
             if (results / TRIALS).exists() and not study.get_trials(deepcopy=False):
                 raise InputError(
@@ -68,7 +70,7 @@ def opened(space: Space, server: str | None) -> Iterator[optuna.Study]:
 def _postgresql(server: str) -> URL:
     try:
         url = make_url(server)
-    except SQLAlchemyError:
+    except (SQLAlchemyError, ValueError):  # ValueError: of the port
         url = None
     if url is None or url.get_backend_name() != "postgresql":
         raise InputError(f"--storage {server}: expected postgresql://USER:PASSWORD@HOST/DATABASE")
@@ -104,7 +106,7 @@ def _check(study: optuna.Study, space: Space, how_to_start_anew: str) -> None:
         "params.yaml": hashlib.sha256(json.dumps(settings).encode()).hexdigest(),
     }
     then = study.user_attrs.get(MADE_OF)
-    if then is None:
+    if then is None or not study.get_trials(deepcopy=False):
         study.set_user_attr(MADE_OF, now)
     elif changed := sorted(
         name for name in now.keys() | then.keys() if now.get(name) != then.get(name)

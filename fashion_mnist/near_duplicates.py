@@ -9,6 +9,7 @@ run adds only what is new.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,8 @@ def main(
     if exact and index_file:
         raise InputError("--exact and --index: expected one of them")
     _check_output(output)
+    if index_file and index_file.resolve() in (output.resolve(), features.resolve()):
+        raise InputError(f"--index {index_file}: it is another file here; choose another name")
     rows = Rows(features)
     is_exact = exact or (index_file is None and len(rows) < EXACT_BELOW)
     how = "exactly" if is_exact else "by an index"
@@ -46,6 +49,12 @@ def main(
         pairs = near.pairs(rows, searched, neighbours, cosine, bar.update)
     _write(output, rows, pairs)
     paired = len(np.union1d(pairs.first, pairs.second))
+    if pairs.crowded:
+        print(
+            f"{output}: {pairs.crowded:,} pictures have {neighbours} or more near ones, of which "
+            "the nearest were taken; --neighbours takes more",
+            file=sys.stderr,
+        )
     print(
         f"{output}: {len(pairs.first):,} pairs of {paired:,} of {len(rows):,} pictures, compared "
         f"{how}, with a cosine of {cosine} or more"

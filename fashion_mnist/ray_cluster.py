@@ -39,7 +39,7 @@ def connect(address: str, **environment: Any) -> None:
             logging_level=logging.ERROR,
         )
     except Exception as error:  # Ray's exceptions have no base of their own
-        reason = str(error).strip().splitlines()[0]
+        reason = str(error).strip().splitlines()[0].rstrip(".")
         raise InputError(f"--cluster {address}: {reason}; is it running?") from None
 
 

@@ -55,13 +55,14 @@ def main(
         progress.say(f"tag: listing {source}")
         listing = sources.pictures(source)
         plan = Plan(listing, _earlier(output, found, columns, again), sha256, again)
+        _check_dropped(output, source, plan)
         todo = len(plan.todo)
         _say_what_is_there(output, plan, todo)
         start = time.monotonic()
         for shard, rows in _answered(plan, asked, columns, jobs, cluster):
             plan.note(shard, found.add(rows))
         seconds = time.monotonic() - start
-        if todo or plan.dropped or found.files:
+        if todo or len(plan.dropped) or found.files:
             counts = merge.merge(plan, output, columns)
         else:
             counts = merge.count(output)
@@ -94,10 +95,26 @@ def _earlier(output: Path, found: Parts, columns: pa.Schema, again: bool) -> lis
     return fitting
 
 
+def _check_dropped(output: Path, source: str, plan: Plan) -> None:
+    """Check that the pictures whose rows would be left out are gone, not only left out of SOURCE.
+
+    Raises:
+        InputError: one is still there.
+    """
+    still = next(
+        (path for path in plan.dropped.to_pylist() if sources.is_there(path, source)), None
+    )
+    if still is not None:
+        raise InputError(
+            f"{output}: has rows of pictures that are there but not in {source}, such as {still}; "
+            "choose another --output, or a source with all of them"
+        )
+
+
 def _say_what_is_there(output: Path, plan: Plan, todo: int) -> None:
     progress.say(f"tag: {todo:,} of {plan.listing.num_rows:,} pictures to do")
-    if plan.dropped:
-        rows = f"{plan.dropped:,} rows of pictures that are not there any more"
+    if len(plan.dropped):
+        rows = f"{len(plan.dropped):,} rows of pictures that are not there any more"
         print(f"{output}: {rows} are left out", file=sys.stderr)
     if plan.outdated:
         rows = f"{plan.outdated:,} rows are answers of other models"

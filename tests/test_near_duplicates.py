@@ -177,6 +177,9 @@ def test_the_command_writes_the_paths_of_pairs(tmp_path):
         ("tags.parquet --output mine.csv", "mine.csv: no table of pairs; choose another name"),
         ("tags.parquet --output tags.parquet", "tags.parquet: no table of pairs; choose another"),
         ("tags.parquet --output p.csv --exact --index i", "--exact and --index: expected one of"),
+        ("tags.parquet --output p.csv --index p.csv", "--index p.csv: it is another file here"),
+        ("pipe.parquet --output p.csv", "pipe.parquet: no regular file; expected a table"),
+        ("tags.parquet --output pipe.csv", "pipe.csv: no regular file; choose another name"),
         ("tags.parquet --output p.csv --index mine.csv", "mine.csv: no index of 24 features"),
     ],
 )
@@ -189,7 +192,11 @@ def test_a_mistake_is_one_line_and_changes_nothing(tmp_path, arguments, complain
     for name in ("notes.parquet", "mine.csv"):
         (tmp_path / name).write_text("mine")
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for name in ("pipe.parquet", "pipe.csv"):
+        os.mkfifo(tmp_path / name)
     done = find(tmp_path, *arguments.split())
+    for name in ("pipe.parquet", "pipe.csv"):
+        (tmp_path / name).unlink()
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"error: {complaint}")
     assert done.stderr.count("\n") == 1

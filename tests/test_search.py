@@ -18,6 +18,7 @@ from conftest import ROOT
 
 pytest.importorskip("optuna", reason="install it with `make .venv/search`")
 
+from experiments import rerun as run_again
 from experiments import rows, study, trial
 from experiments.space import Space
 from fashion_mnist.errors import InputError
@@ -53,7 +54,7 @@ def space(tmp_path, monkeypatch, text):
         ("cnn.flip: {choices: [1]}", "cnn.flip = 1: expected valid boolean"),
         ("cnn.learning_rate: {low: -1.0, high: 1}", "cnn.learning_rate = -1.0: expected greater"),
         ("cnn.learning_rate: {low: 2, high: 1}", "low = 2: expected less than high = 1"),
-        ("cnn.learning_rate: 3", "cnn.learning_rate = 3: expected"),
+        ("cnn.learning_rate: 3", "cnn.learning_rate = 3: expected {low: ..., high: ...} or"),
         ("cnn: {choices: [3]}", "cnn: 3 found, expected keys of cnn with values"),
         ("cnn: {choices: [{filterz: [3]}]}", "cnn.filterz is not a known key"),
         ("train.epochs: {low: 1, high: 2}", "keys of 0 models found"),
@@ -62,6 +63,15 @@ def space(tmp_path, monkeypatch, text):
             "keys of 2 models found (cnn, mlp), expected those of one",
         ),
         ("cnn.flip: {choices: [true]}\ntrain.seed: {low: 1, high: 2}", "train.seed: expected in"),
+        ("cnn.flip: {choices: [true]}\ntrain: {choices: [{seed: 1}]}", "train.seed: expected in"),
+        (
+            "cnn.filters: {choices: [[8]]}\ncnn: {choices: [{filters: [4], pool_after: [1]}]}",
+            "cnn.filters: found in both cnn.filters and cnn, expected one",
+        ),
+        ("cnn.learning_rate: {low: '1', high: 2}", "cnn.learning_rate.low.int = '1': expected"),
+        ("cnn.learning_rate: {low: true, high: 2}", "cnn.learning_rate.low.int = True: expected"),
+        ("cnn.learning_rate: {low: 0.01, high: 0.02, step: 5}", "step = 5: expected at most 0.01"),
+        ("1: {choices: [1]}", "1 found, expected a key such as cnn.filters"),
         ("cnn.flip: {choices: [true]}\nsearch: {cost: euros}", "search.cost = 'euros': expected"),
         ("cnn.flip: {choices: [true]}\nsearch: {at_most: 3.0}", "at_most: expected together with"),
         ("cnn.flip: {choices: [true]}\nsearch: {rows: [92]}", "search.rows.0 = 92: expected"),
@@ -72,6 +82,12 @@ def test_a_space_that_cannot_be_searched_fails_first(tmp_path, monkeypatch, text
     with pytest.raises(InputError, match=re.escape(said)) as failure:
         space(tmp_path, monkeypatch, text)
     assert str(failure.value).startswith(str(tmp_path / "space.yaml"))
+
+
+@pytest.mark.parametrize("name", ["a b", "it's", "per%41cent?x=1", "ä"])
+def test_a_search_has_a_name_that_experiments_can_have(tmp_path, name):
+    with pytest.raises(InputError, match="a search has the name of its file, and"):
+        Space(tmp_path / f"{name}.yaml")
 
 
 def test_the_spaces_in_the_repository_are_possible(monkeypatch):
@@ -295,6 +311,7 @@ def test_two_machines_share_a_search_in_postgresql(searched, database, tmp_path)
         ("postgresql://tester:secret@127.0.0.1:1/postgres", "127.0.0.1:1/postgres: connection "),
         ("mysql://somewhere/x", "--storage mysql://somewhere/x: expected postgresql://"),
         ("nonsense", "--storage nonsense: expected postgresql://"),
+        ("postgresql://a@b:c/d", "--storage postgresql://a@b:c/d: expected postgresql://"),
     ],
 )
 def test_a_database_that_cannot_be_opened_is_one_line(tmp_path, monkeypatch, url, said):
@@ -316,7 +333,7 @@ def test_a_file_that_is_no_database_is_one_line(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_the_best_are_run_again_as_experiments_that_no_seed_spread_takes(searched):
+def test_the_best_are_run_again_as_experiments_that_no_seed_spread_takes(searched, monkeypatch):
     """With the settings of their row and their seed, and compared with params.yaml's."""
     (searched.folder / "space.yaml").write_text(SPACE.replace("20", "2").replace("30}", "3}"))
     searched.dvc("checkout", "--quiet", "data/test")
@@ -341,6 +358,13 @@ def test_the_best_are_run_again_as_experiments_that_no_seed_spread_takes(searche
     ]  # fmt: skip
     mean = 100 * np.mean([evaluation["accuracy"] for evaluation in evaluations])
     assert f"| {mean:.2f} ± " in next(line for line in verdict.splitlines() if "best-1" in line)
+
+    # An experiment of that name but with other settings is not what is asked for.
+    monkeypatch.chdir(searched.folder)
+    with pytest.raises(InputError, match="an experiment with train.epochs = .*, expected 99"):
+        run_again._require_settings("search-space-1-32", ref, ["train.seed=32", "train.epochs=99"])
+    done = searched.run(*rerun, "--seeds", "31", "31", check=False)
+    assert done.stderr == "error: --seeds: 31 31 found, expected each once\n"
 
     # What is there is not run again.
     commits = searched.run("git", "for-each-ref", "refs/exps").stdout

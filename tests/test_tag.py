@@ -373,6 +373,24 @@ def test_a_list_names_its_pictures_and_what_is_wrong_with_them(place):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_a_narrower_source_does_not_drop_the_rows_of_the_others(place):
+    succeed(place, "photos", "--output", "tags.parquet")
+    before = (place / "tags.parquet").read_bytes()
+    complaint = refused(place, "photos/0/*.png", "--output", "tags.parquet")
+    assert complaint == (
+        "tags.parquet: has rows of pictures that are there but not in photos/0/*.png, such as "
+        "photos/1/0020.png; choose another --output, or a source with all of them"
+    )
+    assert (place / "tags.parquet").read_bytes() == before
+
+
+def test_a_pattern_passes_through_no_folder_twice(place, monkeypatch):
+    (place / "photos/0/loop").symlink_to("..")
+    monkeypatch.chdir(place)
+    assert len(sources.pictures("photos/**/*.png")) == 30
+
+
 def test_a_pattern_finds_files_and_a_file_with_such_a_name(place):
     succeed(place, "photos/*/00*5.png", "--output", "tags.parquet")
     assert list(rows(place / "tags.parquet")) == [
@@ -399,9 +417,11 @@ def test_a_pattern_finds_files_and_a_file_with_such_a_name(place):
         ),
         (
             "nowhere --output tags.parquet",
-            "nowhere: no pictures found, expected .bmp, .gif, .jpeg, .jpg, .png, .webp",
+            "nowhere: not found; expected a folder, a list, a pattern or a bucket",
         ),
         ("models --output tags.parquet", "models: no pictures found, expected .bmp"),
+        ("pipe.txt --output tags.parquet", "pipe.txt: no regular file; expected a text file"),
+        ("photos --output pipe.csv", "pipe.csv: no regular file; choose another name"),
         ("gone.txt --output tags.parquet", "gone.txt: not found; expected a text file with a path"),
         ("photos --output photos/0/0000.png/tags.csv", "photos/0/0000.png/.partial-tags.csv.parts"),
         ("photos --output tags.csv --model gone.onnx", "gone.onnx: not found; make it with"),
@@ -415,6 +435,8 @@ def test_a_pattern_finds_files_and_a_file_with_such_a_name(place):
     ],
 )
 def test_a_mistake_is_one_line_and_writes_nothing(place, arguments, complaint):
+    for name in ("pipe.txt", "pipe.csv"):
+        os.mkfifo(place / name)
     before = sorted(place.rglob("*"))
     assert refused(place, *arguments.split(" ")).startswith(complaint)
     assert sorted(place.rglob("*")) == before

@@ -37,7 +37,11 @@ def kept(file: Path | None, rows: Rows) -> faiss.IndexIVF:
     added = _add(index, rows, ~np.isin(rows.ids, has))
     if file and (added or len(gone)):
         with files.atomic(file) as partial:
-            faiss.write_index(index, str(partial))
+            try:
+                faiss.write_index(index, str(partial))
+            except RuntimeError as error:
+                reason = str(error).splitlines()[0][-100:]
+                raise InputError(f"{file}: not written ({reason}); check the space") from None
     index.nprobe = PROBES
     return index
 

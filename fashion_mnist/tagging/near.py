@@ -14,12 +14,14 @@ QUERIES = 16_384  # rows that are looked for at once
 class Pairs(NamedTuple):
     """Pairs of rows, each once and in order: first < second.
 
-    first, second: int64 (m,), positions; cosine: float32 (m,).
+    first, second: int64 (m,), positions; cosine: float32 (m,); crowded: the number of rows all of
+    whose neighbours that were looked at are near, so that there may be more.
     """
 
     first: np.ndarray
     second: np.ndarray
     cosine: np.ndarray
+    crowded: int
 
 
 def whole(rows: Rows) -> faiss.Index:
@@ -51,20 +53,22 @@ def pairs(
     ids = rows.ids
     order = np.argsort(ids, kind="stable")
     sorted_ids = ids[order]
-    keys, cosines, start = [np.empty(0, np.int64)], [np.empty(0, np.float32)], 0
+    keys, cosines = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
+    start = crowded = 0
     for features in _blocks(rows):
         found_cosines, found = index.search(features, min(neighbours + 1, len(rows)))
         own = np.arange(start, start + len(features))[:, None]
         others = order[np.searchsorted(sorted_ids, found).clip(0, len(ids) - 1)]
         is_pair = (found >= 0) & (found_cosines >= cosine) & (others != own)
         first, second = np.minimum(own, others)[is_pair], np.maximum(own, others)[is_pair]
+        crowded += int((is_pair.sum(axis=1) >= neighbours).sum())
         keys.append(first * len(ids) + second)
         cosines.append(found_cosines[is_pair])
         start += len(features)
         done(len(features))
     # A pair that both of its rows have found is there twice.
     unique, at = np.unique(np.concatenate(keys), return_index=True)
-    return Pairs(*np.divmod(unique, len(ids)), np.concatenate(cosines)[at].clip(-1, 1))
+    return Pairs(*np.divmod(unique, len(ids)), np.concatenate(cosines)[at].clip(-1, 1), crowded)
 
 
 def _blocks(rows: Rows) -> Iterator[np.ndarray]:

@@ -42,7 +42,7 @@ class Plan:
         listing: the pictures, as `sources.pictures` lists them.
         files: of rows: the output of an earlier run, then parts.
         owners: int64 (n,), the position in `files` of the one with the picture's row, or NOBODY.
-        dropped: the number of earlier rows whose pictures are not listed any more.
+        dropped: the paths of earlier rows whose pictures are not listed any more.
         outdated: the number of rows that are kept but were answered by other models.
     """
 
@@ -59,7 +59,7 @@ class Plan:
         """
         self.listing, self.files = listing, list(earlier)
         self.owners = np.full(listing.num_rows, NOBODY)
-        self.dropped = self.outdated = 0
+        self.dropped, self.outdated = pa.array([], pa.string()), 0
         if not self.files:
             return
         keys, origins = _keys(self.files)
@@ -69,7 +69,7 @@ class Plan:
             raise InputError(
                 f"{self.files[0]}: about {len(keys):,} other pictures; choose another --output"
             )
-        self.dropped = len(keys["path"].filter(pa.array(~is_listed)).unique())
+        self.dropped = keys["path"].filter(pa.array(~is_listed)).unique()
         at = positions.fill_null(0)
         same = is_listed & _same(keys, listing.take(at))
         is_current = _is_current(keys, sha256)

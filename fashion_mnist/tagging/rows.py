@@ -33,6 +33,8 @@ class Rows:
         """
         if not file.exists():
             raise InputError(f"{file}: not found; `python -m fashion_mnist.tag` makes a table")
+        if not file.is_file():
+            raise InputError(f"{file}: no regular file; expected a table of `tag`")
         units = table.units(table.read_schema(file))
         if units is None:
             raise InputError(f"{file}: no features; make them with `tag --features`")

@@ -72,6 +72,16 @@ def is_remote(path: str) -> bool:
     return path.startswith((S3, GOOGLE))
 
 
+def is_there(path: str, source: str) -> bool:
+    """Return whether a picture that a source does not list may be there all the same.
+
+    Of a remote one it is only known if the source would have listed it.
+    """
+    if is_remote(path):
+        return not (is_remote(source) and path.startswith(f"{source.rstrip('/')}/"))
+    return os.path.lexists(_as_bytes(path))
+
+
 def read(path: str, size: int | None) -> bytes:
     """Return the content of a picture's file.
 
@@ -128,8 +138,24 @@ def _below(folder: str) -> Iterator[Listed]:
 def _matching(pattern: str) -> Iterator[Listed]:
     if Path(pattern).exists():  # a file may have a name like a pattern
         return _local(os.fsencode(pattern), is_named=True)
+    if not glob.has_magic(pattern):
+        raise InputError(f"{pattern}: not found; expected a folder, a list, a pattern or a bucket")
     found = glob.iglob(os.fsencode(pattern), recursive=True)  # noqa: PTH207 - names may be no text
-    return (row for name in found for row in _local(name, is_named=False))
+    # `**` follows links, also those to a folder above.
+    return (row for name in found if not _loops(name) for row in _local(name, is_named=False))
+
+
+def _loops(name: bytes) -> bool:
+    """Return whether a path passes through a folder twice."""
+    folder = os.path.dirname(name)  # noqa: PTH120 - names may be no text
+    seen = set()
+    while folder:
+        found = os.stat(folder)  # noqa: PTH116
+        if (found.st_dev, found.st_ino) in seen:
+            return True
+        seen.add((found.st_dev, found.st_ino))
+        folder = os.path.dirname(folder) if folder != os.path.dirname(folder) else b""  # noqa: PTH120
+    return False
 
 
 def _local(name: bytes, is_named: bool) -> Iterator[Listed]:
@@ -147,6 +173,8 @@ def _local(name: bytes, is_named: bool) -> Iterator[Listed]:
 
 def _in_list(file: Path) -> Iterator[Listed]:
     try:
+        if file.exists() and not file.is_file():  # a pipe would wait for its writer
+            raise InputError(f"{file}: no regular file; expected a text file with a path a line")
         lines = file.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
     except FileNotFoundError:
         raise InputError(f"{file}: not found; expected a text file with a path a line") from None

@@ -42,14 +42,15 @@ def check_output(output: Path, with_features: bool) -> None:
     """Check a table's name before any work.
 
     Raises:
-        InputError: the suffix is no table's, a CSV file would have features, or it is a folder.
+        InputError: the suffix is no table's, a CSV file would have features, or it is no
+            regular file.
     """
     if output.suffix not in (PARQUET, CSV):
         raise InputError(f"{output}: expected a name that ends in {PARQUET} or {CSV}")
     if with_features and output.suffix == CSV:
         raise InputError(f"{output}: a CSV file has no features; choose {PARQUET}")
-    if output.is_dir():
-        raise InputError(f"{output}: a folder; choose another name")
+    if output.exists() and not output.is_file():  # a pipe would wait for its other end
+        raise InputError(f"{output}: no regular file; choose another name")
 
 
 def names(file: Path) -> list[str]:
