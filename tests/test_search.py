@@ -361,7 +361,7 @@ def test_the_best_are_run_again_as_experiments_that_no_seed_spread_takes(searche
 
     # An experiment of that name but with other settings is not what is asked for.
     monkeypatch.chdir(searched.folder)
-    with pytest.raises(InputError, match="an experiment with train.epochs = .*, expected 99"):
+    with pytest.raises(InputError, match=r"an experiment with train.epochs = \d+, expected 99"):
         run_again._require_settings("search-space-1-32", ref, ["train.seed=32", "train.epochs=99"])
     done = searched.run(*rerun, "--seeds", "31", "31", check=False)
     assert done.stderr == "error: --seeds: 31 31 found, expected each once\n"
