@@ -31,6 +31,7 @@ from fashion_mnist.params.train import Train
 from fashion_mnist.training import processor
 
 DOCUMENT = Path("docs/scaling.md")
+PARTS = {"local", "cluster"}  # of what is measured
 TRAININGS = 4  # that are measured in a process
 HANDED_OUT = 8  # short trainings, for what one costs the command
 PLANNED, MACHINES = 1000, (1, 10, 100, 1000)
@@ -138,7 +139,8 @@ def main(cluster: str | None) -> None:
     else:
         found["local"] = [here(jobs) for jobs in (1, concurrency.cores())]
     by_processor.write("scaling", found, *FILES, *measured.TRAINING)
-    files.write_bytes(DOCUMENT, document(by_processor.read("scaling")).encode())
+    if PARTS <= found.keys():
+        files.write_bytes(DOCUMENT, document(by_processor.read("scaling")).encode())
 
 
 def here(jobs: int) -> dict[str, Any]:
@@ -225,7 +227,7 @@ def _seconds_of_the_head() -> float:
 
 def document(found: dict[str, dict[str, Any]]) -> str:
     """Return docs/scaling.md, from what was measured by kind of processor: of the fastest kind."""
-    whole = {kind: content for kind, content in found.items() if {"local", "cluster"} <= {*content}}
+    whole = {kind: content for kind, content in found.items() if content.keys() >= PARTS}
     *_, kind = whole
     one, several = whole[kind]["local"]
     shipped = whole[kind]["cluster"]
