@@ -40,7 +40,8 @@ LOST_PER_HOUR = 0.05  # of the machines: spot ones are taken away
 FILES = ("experiments/workers.py", "experiments/cluster.py", "experiments/training.py")
 TEXT = """# How trainings scale
 
-Made by `python -m benchmarks.scaling`. {machines}
+Made by `python -m benchmarks.scaling`, with and without `--cluster`. {machines}
+A cell has the median (lowest to highest).
 
 {measured}
 
@@ -139,7 +140,7 @@ def main(cluster: str | None) -> None:
     else:
         found["local"] = [here(jobs) for jobs in (1, concurrency.cores())]
     by_processor.write("scaling", found, *FILES, *measured.TRAINING)
-    if PARTS <= found.keys():
+    if found.keys() >= PARTS:
         files.write_bytes(DOCUMENT, document(by_processor.read("scaling")).encode())
 
 
@@ -241,11 +242,10 @@ def document(found: dict[str, dict[str, Any]]) -> str:
     planned = {
         count: simulate(costs, count, PLANNED, np.random.default_rng(0)) for count in MACHINES
     }
-    rates = [of["trainings"] / of["seconds"] for of in (one, several)]
     return TEXT.format(
         machines=by_processor.machines({kind: whole[kind]}),
         measured=_measured(one, several),
-        ratio=rates[1] / rates[0],
+        ratio=_per_hour(several) / _per_hour(one),
         alone=costs.training,
         spread=costs.deviation,
         overhead=statistics.mean(one["outside_epochs"]),
@@ -263,13 +263,17 @@ def document(found: dict[str, dict[str, Any]]) -> str:
     )
 
 
+def _per_hour(way: dict[str, Any]) -> float:
+    """Return trainings an hour, by the median: a mean would follow one busy moment."""
+    return 3600 * way["jobs"] / statistics.median(way["of_each"])
+
+
 def _measured(*ways: dict[str, Any]) -> str:
-    lines = ["| processes | trainings | seconds | trainings an hour | a training, s |"]
+    lines = ["| processes | trainings | a training, s | trainings an hour | all together, s |"]
     lines.append("|--:|--:|--:|--:|--:|")
     for of in ways:
-        rate = 3600 * of["trainings"] / of["seconds"]
-        cells = [of["jobs"], of["trainings"], f"{of['seconds']:.0f}", f"{rate:.0f}"]
-        cells.append(by_processor.middle(of["of_each"]))
+        cells = [of["jobs"], of["trainings"], by_processor.middle(of["of_each"])]
+        cells += [f"{_per_hour(of):.0f}", f"{of['seconds']:.0f}"]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
@@ -300,11 +304,11 @@ def _breaks(costs: Costs, planned: dict[int, Planned]) -> str:
     most = max(planned)
     waits = most * costs.bytes / BANDWIDTH
     return (
-        f"**What breaks first** is the start. With {most:,} machines the last one has its images "
-        f"after {waits:,.0f} s, while a training takes {costs.training:.0f} s: half of the cluster "
-        "waits for the other half to be served. Then comes the size of the work: with a machine "
-        "for each training, the slowest decides, and a lost one doubles the time. The command "
-        f"itself would take {1 / costs.driver:,.0f} results a second, enough for "
+        f"**What breaks first** is the start: of {most:,} machines, the last one has its images "
+        f"after {waits:,.0f} s, and a training takes {costs.training:.0f} s. Images of one byte a "
+        "pixel, in place of four, would be the next step. Then comes the size of the work: with a "
+        "machine for each training, a lost one doubles the time. The command itself could take "
+        f"{1 / costs.driver:,.0f} results a second, those of "
         f"{costs.training / costs.driver:,.0f} machines; but it has a thread for each training "
         "that it waits for, and nobody has tried a thousand of them."
     )

@@ -92,6 +92,8 @@ def test_the_documents_of_times_show_the_committed_times(monkeypatch):
     assert Path("docs/speed.md").read_text() == speed.document(by_processor.read("speed"))
     made = from_scratch.document(by_processor.read("from_scratch"))
     assert Path("docs/from_scratch.md").read_text() == made
+    made = scaling.document(by_processor.read("scaling"))
+    assert Path("docs/scaling.md").read_text() == made
     made = service_load.document(by_processor.read("service_load"))
     assert Path("docs/service_load.md").read_text() == made
 
