@@ -40,7 +40,7 @@ benchmarks: .venv/installed
 	.venv/bin/python -m experiments.table
 
 # Looks for better settings; stop it at any time, and the same command goes on. docs/search.md.
-SPACE ?= experiments/spaces/front.yaml
+SPACE ?= experiments/spaces/recipe.yaml
 TRIALS ?= 40
 JOBS ?= 2
 search: .venv/search

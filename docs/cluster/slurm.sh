@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# sbatch docs/cluster/slurm.sh python -m experiments.search experiments/spaces/front.yaml --cluster auto
+# sbatch docs/cluster/slurm.sh python -m experiments.search experiments/spaces/recipe.yaml --cluster auto
 #SBATCH --job-name=trainings
 #SBATCH --nodes=4
 #SBATCH --ntasks-per-node=1
