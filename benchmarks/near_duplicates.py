@@ -49,11 +49,13 @@ def main(rows: list[int]) -> None:
     measured.require_commit()
     known = by_processor.read("near_duplicates").get(processor.describe()["kind"], {"near": []})
     found = {of["rows"]: of for of in known["near"]}
+    of_copies = cosines()
     with tempfile.TemporaryDirectory() as scratch:
         for count in rows:
             found[count] = near_duplicates(Path(scratch), count)
-    result = {"cosines": cosines(), "near": [found[count] for count in sorted(found)]}
-    by_processor.write("near_duplicates", result, *INPUTS)
+            # What is measured is kept, if the next one is interrupted.
+            result = {"cosines": of_copies, "near": [found[of] for of in sorted(found)]}
+            by_processor.write("near_duplicates", result, *INPUTS)
 
 
 def cosines() -> dict[str, Any]:
