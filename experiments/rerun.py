@@ -7,21 +7,14 @@ The result is experiments/searches/NAME/verdict.md. Experiments that are there a
 """
 
 import argparse
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from benchmarks import measured
-from experiments import search_verdict
+from experiments import dvc_experiments, search_verdict
 from experiments.search_verdict import DEFAULT
 from experiments.study import RESULTS
-from fashion_mnist import command, files, progress
+from fashion_mnist import command, files
 from fashion_mnist.errors import InputError
-
-yaml = YAML(typ="safe", pure=True)
 
 
 def main(name: str, ranks: list[int], seeds: list[int], jobs: int) -> None:
@@ -33,28 +26,12 @@ def main(name: str, ranks: list[int], seeds: list[int], jobs: int) -> None:
     if len(seeds) < 2:
         raise InputError("--seeds: expected at least two")
     measured.require_commit()
-    head = _git("rev-parse", "HEAD")
-    wanted = {
-        (which, seed): f"search-{name}-{which}-{seed}" for which in settings for seed in seeds
-    }
-    known = _experiments(head)
-    for (which, _), experiment in wanted.items():
-        if experiment in known:
-            _require_settings(experiment, known[experiment], settings[which])
-    with ThreadPoolExecutor(jobs) as threads:
-        for done in [
-            threads.submit(_run, experiment, [*settings[which], f"train.seed={seed}"])
-            for (which, seed), experiment in wanted.items()
-            if experiment not in known
-        ]:
-            done.result()
-    known = _experiments(head)
-    if lost := [name for name in wanted.values() if name not in known]:
-        raise InputError(
-            f"{lost[0]}: not an experiment on {head[:7]}, where it was begun; was something "
-            "committed meanwhile? Run the same command again"
-        )
-    revisions = {key: known[experiment] for key, experiment in wanted.items()}
+    names = {(which, seed): f"search-{name}-{which}-{seed}" for which in settings for seed in seeds}
+    commits = dvc_experiments.run(
+        {names[which, seed]: [*settings[which], f"train.seed={seed}"] for which, seed in names},
+        jobs,
+    )
+    revisions = {key: commits[experiment] for key, experiment in names.items()}
     text = search_verdict.document(folder, list(map(str, ranks)), seeds, revisions)
     files.write_bytes(folder / "verdict.md", text.encode())
     print(f"{folder / 'verdict.md'}: {len(ranks)} settings, {len(seeds)} seeds")
@@ -65,49 +42,6 @@ def _row(folder: Path, rank: int) -> list[str]:
     if not path.is_file():
         raise InputError(f"{path}: not found; `python -m experiments.search` makes it")
     return [line.removeprefix("-S ") for line in path.read_text().splitlines()]
-
-
-def _experiments(head: str) -> dict[str, str]:
-    """Return the commits of the DVC experiments on `head`, by name."""
-    listed = _git("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps")
-    lines = [line.split() for line in listed.splitlines()]
-    return {ref.rpartition("/")[2]: commit for ref, commit in lines if head in ref.replace("/", "")}
-
-
-def _require_settings(experiment: str, commit: str, settings: list[str]) -> None:
-    """Check that an experiment of an earlier run has these settings, KEY=VALUE each.
-
-    Raises:
-        InputError: it has others, because the search went on or was begun anew.
-    """
-    params = yaml.load(_git("show", f"{commit}:./params.yaml"))
-    for setting in settings:
-        key, _, value = setting.partition("=")
-        section, _, field = key.partition(".")
-        if params[section][field] != yaml.load(value):
-            raise InputError(
-                f"{experiment}: an experiment with {key} = {params[section][field]}, expected "
-                f"{value}; `dvc exp remove {experiment}` lets it run again"
-            )
-
-
-def _run(experiment: str, settings: list[str]) -> None:
-    progress.say(f"{experiment}:")
-    options = [word for setting in settings for word in ("-S", setting)]
-    done = subprocess.run(
-        # In folders of their own, one waits for the other's lock.
-        [sys.executable, "-m", "dvc", "--wait-for-lock", "exp", "run", "--quiet", "--temp",
-         "--name", experiment, *options, "evaluate"],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason"])[-1]
-        raise InputError(f"{experiment}: {reason}")
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 def seed(text: str) -> int:

@@ -1,8 +1,9 @@
 """Measure the recipe of params.yaml with other seeds and other settings.
 
-Both parts run experiments on the last commit, in a clone. `python -m experiments.variations seeds`
-trains nine further seeds and writes metrics/seed_spread.json. Once that file is committed,
-`python -m experiments.variations reports` writes the examples in docs/reports/.
+`python -m experiments.variations seeds` runs nine further seeds on the last commit, as the DVC
+experiments seed-1 to seed-9, and writes metrics/seed_spread.json; what is there is not run again.
+Once that file is committed, `python -m experiments.variations reports` writes the
+examples in docs/reports/, by experiments in a clone.
 """
 
 import argparse
@@ -13,7 +14,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import measured
-from fashion_mnist import command, files, progress
+from experiments import dvc_experiments
+from fashion_mnist import command, files, progress, seed_spread
 from fashion_mnist.errors import InputError
 from fashion_mnist.params.cnn import CNN
 from fashion_mnist.params.train import Train
@@ -69,12 +71,9 @@ class Clone:
         return done.stdout
 
 
-def seeds(clone: Clone) -> None:
-    for seed in SEEDS:
-        clone.experiment(f"train.seed={seed}")
-    runs = clone.git("for-each-ref", "--format=%(objectname)", "refs/exps/??/*/*").split()
-    clone.run("fashion_mnist.seed_spread", "HEAD", *runs)
-    files.write_bytes(SPREAD, (clone.folder / SPREAD).read_bytes())
+def seeds(jobs: int) -> None:
+    commits = dvc_experiments.run({f"seed-{seed}": [f"train.seed={seed}"] for seed in SEEDS}, jobs)
+    seed_spread.main(["HEAD", *commits.values()])
     measured.record(SPREAD, *measured.TRAINING)
 
 
@@ -86,20 +85,22 @@ def reports(clone: Clone) -> None:
         measured.record(REPORTS / f"{name}.md", *measured.TRAINING, SPREAD.as_posix())
 
 
-def main(part: str) -> None:
+def main(part: str, jobs: int) -> None:
     measured.require_commit()
+    if part == "seeds":
+        seeds(jobs)
+        return
     with tempfile.TemporaryDirectory() as scratch:
-        clone = Clone(Path(scratch) / "clone")
-        if part == "seeds":
-            seeds(clone)
-        else:
-            reports(clone)
+        reports(Clone(Path(scratch) / "clone"))
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = command.parser(__doc__)
     parser.add_argument("part", choices=["seeds", "reports"])
+    parser.add_argument(
+        "--jobs", type=command.count, default=1, metavar="N", help="seeds at a time; default: 1"
+    )
     return parser
 
 

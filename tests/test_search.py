@@ -18,8 +18,7 @@ from conftest import ROOT
 
 pytest.importorskip("optuna", reason="install it with `make .venv/search`")
 
-from experiments import rerun as run_again
-from experiments import rows, study, trial
+from experiments import dvc_experiments, rows, study, trial
 from experiments.space import Space
 from fashion_mnist.errors import InputError
 from fashion_mnist.params import whole
@@ -362,7 +361,9 @@ def test_the_best_are_run_again_as_experiments_that_no_seed_spread_takes(searche
     # An experiment of that name but with other settings is not what is asked for.
     monkeypatch.chdir(searched.folder)
     with pytest.raises(InputError, match=r"an experiment with train.epochs = \d+, expected 99"):
-        run_again._require_settings("search-space-1-32", ref, ["train.seed=32", "train.epochs=99"])
+        dvc_experiments._require_settings(
+            "search-space-1-32", ref, ["train.seed=32", "train.epochs=99"]
+        )
     done = searched.run(*rerun, "--seeds", "31", "31", check=False)
     assert done.stderr == "error: --seeds: 31 31 found, expected each once\n"
 
