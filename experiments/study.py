@@ -6,13 +6,15 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning, OptunaError
 from optuna.samplers import TPESampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import TrialState
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from experiments import trainings
@@ -86,6 +88,8 @@ def _load(space: Space, url: URL) -> optuna.Study:
         grace_period=SILENCE,
         heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(RETRIES),
     )
+    if is_file:
+        _one_at_a_time(storage.engine)
     study = optuna.create_study(
         study_name=space.name,
         storage=storage,
@@ -96,6 +100,21 @@ def _load(space: Space, url: URL) -> optuna.Study:
     seed = space.goal.seed + len(study.get_trials(deepcopy=False)) if is_file else None
     study.sampler = TPESampler(seed=seed, multivariate=True)
     return study
+
+
+def _one_at_a_time(engine: Engine) -> None:
+    """Let SQLite lock the file when a transaction begins, not when it first writes.
+
+    Otherwise two threads may read that a trial waits, and both take it. Source: SQLAlchemy's
+    documentation of SQLite, "Serializable isolation / Savepoints / Transactional DDL".
+    """
+
+    def no_begin_by_python(connection: Any, _: Any) -> None:
+        connection.isolation_level = None
+
+    engine.dispose()  # connections that are there would not be prepared
+    event.listen(engine, "connect", no_begin_by_python)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
 
 
 def _check(study: optuna.Study, space: Space, how_to_start_anew: str) -> None:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -17,6 +18,8 @@ import yaml
 from conftest import ROOT
 
 pytest.importorskip("optuna", reason="install it with `make .venv/search`")
+
+from sqlalchemy.engine import make_url
 
 from experiments import dvc_experiments, rows, study, trial
 from experiments.space import Space
@@ -320,6 +323,26 @@ def test_a_database_that_cannot_be_opened_is_one_line(tmp_path, monkeypatch, url
         pass
     assert "secret" not in str(failure.value)
     assert "\n" not in str(failure.value)
+
+
+def test_two_threads_never_take_the_same_trial(tmp_path, monkeypatch):
+    searched = space(tmp_path, monkeypatch, SPACE)
+    for name in "abcde":
+        studied = study._load(searched, make_url(f"sqlite:///{tmp_path}/{name}.db"))
+        for rate in (0.01, 0.02, 0.03, 0.04):
+            studied.enqueue_trial({"cnn.learning_rate": rate})
+        together, taken = threading.Barrier(4), []
+
+        def take(study=studied, together=together, taken=taken):
+            together.wait()
+            taken.append(study.ask().number)
+
+        threads = [threading.Thread(target=take) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(taken) == [0, 1, 2, 3]
 
 
 def test_a_file_that_is_no_database_is_one_line(tmp_path, monkeypatch):
