@@ -5,13 +5,20 @@ Each case is a branch of a real Git history with the project's own results, unde
 
 import hashlib
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+import yaml
 from conftest import SPEC
 from histories import branch
 
+from fashion_mnist.dataset import splits
+from fashion_mnist.dataset.splits import Split
+from fashion_mnist.report import results, trust
 from fashion_mnist.report.__main__ import GATE_EXIT_STATUS, GATES
+from fashion_mnist.report.revisions import Revision
 
 ALL = [word for gate in GATES for word in ("--fail-on", gate)]
 PREDICTIONS, EVALUATION = "plots/predictions_cnn.csv", "metrics/evaluate.json"
@@ -333,6 +340,38 @@ def test_a_committed_change_has_the_verdict_of_the_working_tree(history, run, na
     text, status = run("--base", "main", "--now", "change", *ALL, markdown=True)
     assert text.splitlines()[0] == f"## {headline}"
     assert status == (0 if headline[0] in "🟢⚪" else GATE_EXIT_STATUS)
+
+
+def test_true_classes_are_those_of_the_test_images_that_dvc_lock_names(history):
+    history.write()
+    revision = Revision()
+    labels = history.tables["cnn"]["actual"].map(SPEC.classes.index).to_numpy(np.uint8)
+    folder = history.folder / "data" / "test"
+
+    def doubts(labels):
+        images = np.zeros((len(labels), 28, 28, 1), np.float32)
+        splits.save({folder: Split(images, labels, SPEC)})
+        return trust.doubts(results.read(revision), revision)
+
+    assert doubts(np.roll(labels, 1)) == []  # of other results, by its hash
+    for entry in history.lock["stages"]["normalize"]["outs"]:
+        if entry["path"] == "data/test":
+            entry["md5"] = trust._folder_hash(folder)
+    history.write()
+    said = "its true classes are not those of data/test"
+    assert trust.doubts(results.read(revision), revision) == [
+        f"plots/predictions_{name}.csv: {said}" for name in history.tables
+    ]
+
+
+def test_dvc_gives_a_folder_that_hash(tmp_path):
+    (tmp_path / "folder" / "b").mkdir(parents=True)
+    (tmp_path / "folder" / "a.npy").write_bytes(b"1")
+    (tmp_path / "folder" / "b" / "c.npy").write_bytes(b"2")
+    for command in (["init", "--quiet", "--no-scm"], ["add", "--quiet", "folder"]):
+        subprocess.run([sys.executable, "-m", "dvc", *command], cwd=tmp_path, check=True)
+    noted = yaml.safe_load((tmp_path / "folder.dvc").read_text())["outs"][0]["md5"]
+    assert trust._folder_hash(tmp_path / "folder") == noted
 
 
 def test_a_gain_of_one_model_does_not_hide_the_loss_of_another(history, run):
