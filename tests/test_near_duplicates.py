@@ -76,8 +76,9 @@ def find(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.mark.parametrize("queries", [7, 100_000])
-def test_compared_with_all_each_pair_is_found_once(tmp_path, monkeypatch, queries):
+@pytest.mark.parametrize(("block", "queries"), [(60, 7), (300_000, 100_000)])
+def test_compared_with_all_each_pair_is_found_once(tmp_path, monkeypatch, block, queries):
+    monkeypatch.setattr(near, "BLOCK", block)
     monkeypatch.setattr(near, "QUERIES", queries)
     monkeypatch.setattr(table, "BATCH", 50)
     features = made_features()
@@ -99,6 +100,8 @@ def test_of_many_copies_each_has_its_nearest(tmp_path):
 
 def test_an_index_finds_copies_and_keeps_step_with_the_table(tmp_path, monkeypatch):
     file, kept = tmp_path / "tags.parquet", tmp_path / "kept.faiss"
+    monkeypatch.setattr(near, "BLOCK", 60)
+    monkeypatch.setattr(near, "QUERIES", 7)
     features = made_features(4 * COUNT)
     added: list[int] = []
     add = index._add

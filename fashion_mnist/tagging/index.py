@@ -51,6 +51,17 @@ def cells(count: int) -> int:
     return 2 ** max(0, round(np.log2(2 * np.sqrt(count))))
 
 
+def by_cell(index: faiss.Index, features: np.ndarray) -> np.ndarray:
+    """Return the order of rows, int64 (n,), in which those of a cell follow one another.
+
+    An index without cells leaves them as they are.
+    """
+    if not isinstance(index, faiss.IndexIVF):
+        return np.arange(len(features))
+    _, nearest = index.quantizer.search(features, 1)
+    return np.argsort(nearest[:, 0], kind="stable")
+
+
 def _read(file: Path, rows: Rows) -> faiss.IndexIVF:
     try:
         index = faiss.read_index(str(file))

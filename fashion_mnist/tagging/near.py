@@ -6,8 +6,10 @@ from typing import NamedTuple
 import faiss
 import numpy as np
 
+from fashion_mnist.tagging.index import by_cell
 from fashion_mnist.tagging.rows import Rows
 
+BLOCK = 262_144  # rows that are put in order before they are looked for
 QUERIES = 16_384  # rows that are looked for at once
 
 
@@ -55,28 +57,32 @@ def pairs(
     sorted_ids = ids[order]
     keys, cosines = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
     start = crowded = 0
-    for features in _blocks(rows):
-        found_cosines, found = index.search(features, min(neighbours + 1, len(rows)))
-        own = np.arange(start, start + len(features))[:, None]
-        others = order[np.searchsorted(sorted_ids, found).clip(0, len(ids) - 1)]
-        is_pair = (found >= 0) & (found_cosines >= cosine) & (others != own)
-        first, second = np.minimum(own, others)[is_pair], np.maximum(own, others)[is_pair]
-        crowded += int((is_pair.sum(axis=1) >= neighbours).sum())
-        keys.append(first * len(ids) + second)
-        cosines.append(found_cosines[is_pair])
-        start += len(features)
-        done(len(features))
+    for block in _blocks(rows):
+        # The rows of a cell look into the same cells, which are then in the processor's cache.
+        in_cells = by_cell(index, block)
+        for begin in range(0, len(block), QUERIES):
+            asked = in_cells[begin : begin + QUERIES]
+            found_cosines, found = index.search(block[asked], min(neighbours + 1, len(rows)))
+            own = start + asked[:, None]
+            others = order[np.searchsorted(sorted_ids, found).clip(0, len(ids) - 1)]
+            is_pair = (found >= 0) & (found_cosines >= cosine) & (others != own)
+            first, second = np.minimum(own, others)[is_pair], np.maximum(own, others)[is_pair]
+            crowded += int((is_pair.sum(axis=1) >= neighbours).sum())
+            keys.append(first * len(ids) + second)
+            cosines.append(found_cosines[is_pair])
+            done(len(asked))
+        start += len(block)
     # A pair that both of its rows have found is there twice.
     unique, at = np.unique(np.concatenate(keys), return_index=True)
     return Pairs(*np.divmod(unique, len(ids)), np.concatenate(cosines)[at].clip(-1, 1), crowded)
 
 
 def _blocks(rows: Rows) -> Iterator[np.ndarray]:
-    """Yield the features of QUERIES rows at once, which is faster than few."""
+    """Yield the features of at least BLOCK rows at once, the last ones apart."""
     waiting: list[np.ndarray] = []
     for features in rows.features():
         waiting.append(features)
-        if sum(map(len, waiting)) >= QUERIES:
+        if sum(map(len, waiting)) >= BLOCK:
             yield np.concatenate(waiting)
             waiting = []
     if waiting:
