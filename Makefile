@@ -18,10 +18,10 @@ PORT ?= 8000
 serve: .venv/installed
 	@.venv/bin/python -m service --port $(PORT)
 
-# `dvc exp show` with accuracies and differences; without --drop it has 100 columns.
+# `dvc exp show` with what differs and the accuracy to choose by; without --drop it has 100 columns.
 experiments: .venv/installed
 	@.venv/bin/dvc exp show --no-pager --only-changed --drop \
-	  '.*(export|similar_items|classes|low|high|loss|f1|error|train_acc|against|relu|parameters|images|\.py|data/|models/|plots/|Created).*'
+	  '(Executor|Created|.*(\.accuracy|loss|train_acc|classes|low|high|f1|error|against|relu|probes|export|similar_items|photographs|parameters|images|/).*)'
 
 # Compares the working tree's models with those of the merge base with BASE.
 report: .venv/installed
@@ -35,7 +35,7 @@ gate: .venv/installed
 # Takes hours: 12 rows and 4 ablations of 5 seeds, 35 folds. Each is cached, so you may stop at any
 # time.
 benchmarks: .venv/installed
-	.venv/bin/dvc repro experiments/dvc.yaml
+	.venv/bin/dvc --cd experiments repro
 	.venv/bin/python -m experiments.training_times
 	.venv/bin/python -m experiments.table
 
@@ -48,8 +48,8 @@ search: .venv/search
 
 # The head of photographs/ learns anew, in three minutes with AVX512-BF16, and is measured.
 photographs: .venv/installed
-	@.venv/bin/dvc repro photographs/dvc.yaml
-	@cp data/photograph_head.npz photographs/head.npz
+	@.venv/bin/dvc --cd photographs repro
+	@cp photographs/data/head.npz photographs/head.npz
 	@.venv/bin/python -m photographs.document
 
 # Lists the measured documents that are older than the code and params that they measure.
@@ -142,4 +142,6 @@ requirements: .venv/installed
 	sed -n '/^uv==/,/[^\\]$$/p' requirements.txt > .venv/uv.txt
 	.venv/bin/pip install --quiet --require-hashes --requirement .venv/uv.txt
 	.venv/bin/uv pip install --python .venv/bin/python --quiet --system-certs --require-hashes --compile-bytecode --requirements requirements.txt
+	@# The chart library of `dvc plots diff`: .dvc/plots/page.html looks for it here.
+	.venv/bin/python -c 'import vl_convert; print(vl_convert.javascript_bundle(vl_version="5.20"))' > .venv/vega.js
 	@touch .venv/installed

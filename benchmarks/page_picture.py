@@ -15,7 +15,8 @@ from fashion_mnist import command
 from fashion_mnist.errors import InputError
 
 # A shirt that 28x28 pixels make a bag.
-PHOTOGRAPH = Path("data/photographs/validation/shirt/31315e30-2742-4f7f-8168-10a0645d2163.jpg")
+PHOTOGRAPHS = Path("photographs/data/pictures/validation")
+PHOTOGRAPH = PHOTOGRAPHS / "shirt/31315e30-2742-4f7f-8168-10a0645d2163.jpg"
 
 
 def main() -> None:

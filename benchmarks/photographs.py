@@ -125,9 +125,9 @@ def _taught(model: PhotographModel, classes: list[list[Path]]) -> dict[str, Any]
 
 def _time() -> list[float]:
     """Return the processor time of a photograph, from file to verdict, in several passes."""
-    paths = pictures_below(Path("data/photographs"))[:TIMED]
+    paths = pictures_below(Path("photographs/data/pictures"))[:TIMED]
     if not paths:
-        raise InputError("data/photographs: no photographs; run `make photographs`")
+        raise InputError("photographs/data/pictures: no photographs; run `make photographs`")
     models = Models.load(Path("models"), head=None, threads=1)
     passes = []
     for _ in range(REPEATS):

@@ -1,8 +1,8 @@
 """Train what `make benchmarks` lacks, several at a time: `python -m experiments.ahead --jobs 4`.
 
-`dvc repro experiments/dvc.yaml` trains one row and seed after the other. This command does the same
+`dvc --cd experiments repro` trains one row and seed after the other. This command does the same
 trainings, and those of the ablations, at the same time, here or on a cluster. Their results wait in
-data/trainings/; `dvc repro` then takes them, in seconds.
+data/trainings/; that command then takes them, in seconds.
 """
 
 import argparse
@@ -26,13 +26,25 @@ def main(jobs: int, cluster: str | None) -> None:
     missing = [training for stage in outdated() for training in of(stage)]
     with workers.start(jobs, cluster) as working:
         trainings.train_all(missing, working)
-    print(f"{len(missing)} trainings wait; `dvc repro {PIPELINE}` takes them")
+    print(f"{len(missing)} trainings wait; `dvc --cd {PIPELINE.parent} repro` takes them")
 
 
 def outdated() -> list[str]:
     """Return the names of the pipeline's stages that `dvc repro` would run."""
-    asked = [sys.executable, "-m", "dvc", "status", "--json", str(PIPELINE)]
-    done = subprocess.run(asked, capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "dvc",
+            "--wait-for-lock",
+            "--cd",
+            PIPELINE.parent,
+            "status",
+            "--json",
+        ],
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         raise InputError(f"{PIPELINE}: {done.stderr.strip().splitlines()[-1]}")
     return [stage.rpartition(":")[2] for stage in json.loads(done.stdout)]

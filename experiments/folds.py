@@ -2,11 +2,11 @@
 
 The 60,000 training images are dealt into five folds, differently for each seed. A model learns from
 four of them and classifies the fifth and the test images, none of which it has learned from. Its
-answers go to data/folds/ROW-SEED-FOLD.npz.
+answers go to experiments/folds/ROW-SEED-FOLD.npz.
 
 With --planted, it learns from labels of which 1 % are wrong on purpose: a control that says how
 many wrong labels `experiments.label_noise` finds. They exist only in memory, and the answers go to
-data/folds/ROW-planted-SEED-FOLD.npz.
+experiments/folds/ROW-planted-SEED-FOLD.npz.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from fashion_mnist.errors import InputError
 from fashion_mnist.params.dataset import Dataset
 from fashion_mnist.training import fit, prediction
 
-FOLDER = Path("data/folds")
+FOLDER = Path("experiments/folds")
 FOLDS = 5
 PLANTED_SHARE = 0.01
 
@@ -139,8 +139,7 @@ def read(name: str, seed: int, labels: np.ndarray) -> Answers:
                 answers = {key: file[key].astype(np.float32) for key in ("train", "test")}
         except FileNotFoundError:
             raise InputError(
-                f"{path(name, seed, fold)}: not found; make it with "
-                "`dvc repro experiments/dvc.yaml`"
+                f"{path(name, seed, fold)}: not found; make it with `dvc --cd experiments repro`"
             ) from None
         if train is None:
             train = np.empty((len(labels), answers["train"].shape[1]), np.float32)

@@ -12,7 +12,7 @@ from fashion_mnist.errors import InputError
 from fashion_mnist.params.photographs import Classes
 from fashion_mnist.teaching.fit import Examples
 
-PICTURES, ARRAYS = Path("data/photographs"), Path("data/photograph_features.npz")
+PICTURES, ARRAYS = Path("photographs/data/pictures"), Path("photographs/data/features.npz")
 PEOPLE = Path("photographs/people.csv")
 TEST = "test"  # the folder that measures once
 
@@ -20,7 +20,7 @@ TEST = "test"  # the folder that measures once
 class Collection(NamedTuple):
     """n photographs, in the order of their paths.
 
-    examples: their features, labels and people; paths: str (n,), below data/photographs; is_test:
+    examples: their features, labels and people; paths: str (n,), below PICTURES; is_test:
     bool (n,), whether a photograph may only measure.
     """
 
@@ -90,5 +90,5 @@ def people(paths: list[Path]) -> np.ndarray:
 
 
 def find() -> list[Path]:
-    """Return the photographs below data/photographs, sorted."""
+    """Return the photographs below PICTURES, sorted."""
     return pictures_below(PICTURES)

@@ -1,4 +1,4 @@
-"""The sources in photographs/params.yaml -> data/photographs: a folder for each class, verified."""
+"""Fetch the photographs into photographs/data/pictures, a folder for each class, verified."""
 
 from pathlib import Path
 
@@ -16,13 +16,13 @@ def main() -> None:
     source, version = archive.fetch(
         download.sources,
         versions,
-        Path("data/photographs"),
+        Path("photographs/data/pictures"),
         timeout=download.timeout,
         retries=download.retries,
     )
     # Which version it was is among the metrics, because the numbers depend on it.
     files.write_json(Path("photographs/metrics/download.json"), {"version": version})
-    print(f"data/photographs: the {version} photographs from {source}, verified")
+    print(f"photographs/data/pictures: the {version} photographs from {source}, verified")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""data/photographs -> data/photograph_features.npz: what the frozen network sees in each."""
+"""data/pictures -> data/features.npz: what the frozen network sees in each photograph."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from fashion_mnist.training import photograph_graph
 from photographs import collection
 from photographs.collection import Collection
 
-CACHE = Path("data/photograph_features.sqlite")  # so that a stopped run goes on
+CACHE = Path("photographs/data/features.sqlite")  # so that a stopped run goes on
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     paths = collection.find()
     read = features.read(paths, PhotographModel(network.SerializeToString()), CACHE)
     if read.complaints:
-        raise InputError(f"{read.complaints[0]}; run `dvc repro --force photographs/dvc.yaml`")
+        raise InputError(f"{read.complaints[0]}; run `dvc --cd photographs repro --force`")
     Collection(
         Examples(
             read.features,

@@ -1,7 +1,7 @@
-"""data/photograph_features.npz -> data/photograph_head.npz.
+"""data/features.npz -> data/head.npz.
 
 Cross-validation over people comes first. It chooses the thresholds, and its answers go to
-data/photograph_answers.npz.
+photographs/data/answers.npz.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from fashion_mnist.training import photograph_graph
 from photographs import collection
 from photographs.collection import Collection
 
-ANSWERS, HEAD = Path("data/photograph_answers.npz"), Path("data/photograph_head.npz")
+ANSWERS, HEAD = Path("photographs/data/answers.npz"), Path("photographs/data/head.npz")
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from playwright.sync_api import sync_playwright
 from ruamel.yaml import YAML
 
 from fashion_mnist.dataset import idx
@@ -300,6 +301,21 @@ def bench(finished) -> Repository:
         shutil.copytree(ROOT / name, finished.folder / name, ignore=ignored)
     shutil.copy(ROOT / "requirements.txt", finished.folder)
     return finished
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A browser of this machine."""
+    browsers = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, browsers)), None)
+    if found is None:
+        pytest.skip(f"no browser: none of {', '.join(browsers)} is installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=found, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
 
 
 class Service:

@@ -3,35 +3,16 @@
 import base64
 import io
 import re
-import shutil
 
 import pytest
 import requests
 from conftest import ROOT, SPEC, Service
 from PIL import ExifTags, Image, ImageDraw
-from playwright.sync_api import sync_playwright
 
 from fashion_mnist.inference.head import Head
 from service.page import render
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
-
-pytestmark = pytest.mark.skipif(
-    BROWSER is None, reason=f"no browser: none of {', '.join(BROWSERS)} is installed"
-)
-
 BY_CNN = "Answered by the small CNN, from 28 \xd7 28 pixels."
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

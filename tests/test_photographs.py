@@ -53,7 +53,7 @@ def test_the_head_in_git_is_the_one_that_the_pipeline_made():
     lock = yaml.safe_load((HERE / "dvc.lock").read_text())
     outs = {entry["path"]: entry["md5"] for entry in lock["stages"]["train"]["outs"]}
     made = hashlib.md5((HERE / "head.npz").read_bytes()).hexdigest()
-    assert outs["data/photograph_head.npz"] == made
+    assert outs["data/head.npz"] == made
 
 
 def test_the_results_are_those_of_the_committed_code_and_params():
@@ -64,10 +64,10 @@ def test_the_results_are_those_of_the_committed_code_and_params():
     for name, stage in pipeline["stages"].items():
         for entry in lock["stages"][name]["deps"]:
             if entry["path"].endswith((".py", ".csv")):
-                content = (ROOT / entry["path"]).read_bytes()
+                content = (HERE / entry["path"]).read_bytes()
                 assert hashlib.md5(content).hexdigest() == entry["md5"], entry["path"]
         assert {entry["path"] for entry in lock["stages"][name]["deps"]} == set(stage["deps"])
-        locked = lock["stages"][name]["params"]["photographs/params.yaml"]
+        locked = lock["stages"][name]["params"]["params.yaml"]
         assert locked == {section: params[section] for section in locked}
 
 
@@ -131,7 +131,7 @@ def test_the_stages_run_on_other_photographs(tmp_path):
     assert found["test"]["photographs"] == 12
     assert found["classes"].keys() == {"Blue", "Red", "another garment"}
     assert found["accuracy"] > 0.6
-    head = tmp_path / "data/photograph_head.npz"
+    head = tmp_path / "photographs/data/head.npz"
     before = head.read_bytes()
     assert Head.load(head).info.pictures == 36
     run("train")

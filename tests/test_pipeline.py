@@ -10,7 +10,7 @@ import time
 
 import pytest
 import yaml
-from conftest import STAGES, Repository, new_repository, stages_run, with_all_models
+from conftest import ROOT, STAGES, Repository, new_repository, stages_run, with_all_models
 
 # What runs after train_mlp; the model of photographs is made of nothing that was trained here.
 TRAINED = [stage for stage in STAGES[3:] if stage != "photographs"]
@@ -108,24 +108,76 @@ def test_an_experiment_in_a_clean_clone_is_shown_compared_and_reported(finished,
         revisions = set(re.findall(r'"rev": "([^"]+)"', plot))
         assert len(revisions) == 2
         assert "workspace" in revisions
-    assert page.count("<img") == 2 * len(list((clone.folder / "plots").glob("*.png")))
+    # Samples are those of the data, which is the same.
+    pictures = len(list((clone.folder / "plots").glob("*.png")))
+    assert page.count("<img") + page.count("the same picture") == 2 * pictures
+    samples = page.partition("<p>plots/samples.png</p>")[2]
+    assert "the same picture" in samples.partition("<p>plots/")[0]
+    curves = page.partition("<p>plots/curves.png</p>")[2].partition("<p>plots/")[0]
+    assert curves.count("<img") == 2
 
 
-def test_a_grid_of_queued_experiments_runs(finished):
-    finished.dvc("exp", "run", "--queue", "--set-param", "evaluate.mistakes_shown=2,3")
-    finished.dvc("queue", "start", "--jobs", "1")
+def test_the_page_of_plots_has_charts_and_whole_pictures_without_the_web(finished, browser):
+    finished.set_params(evaluate={"mistakes_shown": 2})
+    finished.repro()
+    finished.run(
+        sys.executable, "-m", "fashion_mnist.report", "--base", "HEAD", "--output", "report"
+    )
+    with browser.new_context(viewport={"width": 1280, "height": 800}, offline=True) as context:
+        page = context.new_page()
+        page.goto((finished.folder / "report/plots/index.html").as_uri())
+        page.wait_for_selector(".vega-embed canvas, .vega-embed svg")
+        assert page.locator(".vega-embed").count() == 4
+        assert page.locator("img").count() > len(list((finished.folder / "plots").glob("*.png")))
+        rights = page.evaluate("[...document.images].map(i => i.getBoundingClientRect().right)")
+        assert max(rights) <= 1280
+        assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
+
+
+def test_a_grid_of_four_runs_at_the_same_time_and_is_told_apart(finished):
+    grid = ("--set-param", "evaluate.mistakes_shown=2,3")
+    grid += ("--set-param", "evaluate.predictions_shown=2,3")
+    finished.dvc("exp", "run", "--queue", *grid)
+    finished.dvc("exp", "run", "--queue", "--name", "wrong", "-S", "train.epochs=-1")
+    finished.dvc("queue", "start", "--jobs", "4")
     deadline = time.monotonic() + 250
     while "Queued" in (status := finished.dvc("queue", "status")) or "Running" in status:
         assert time.monotonic() < deadline, status
         time.sleep(1)
-    assert status.count("Success") == 2, status
+    assert (status.count("Success"), status.count("Failed")) == (4, 1), status
+    logs = finished.run("dvc", "queue", "logs", "wrong")
+    assert "error: params.yaml: train.epochs = -1: expected" in logs.stdout + logs.stderr
 
-    shown = csv.DictReader(io.StringIO(finished.dvc("exp", "show", "--csv", "--all-commits")))
-    accuracies = {
-        row["evaluate.mistakes_shown"]: row["cnn.accuracy"] for row in shown if row["Experiment"]
-    }
-    assert accuracies.keys() == {"2", "3"}
-    assert all(accuracies.values())
+    lines = _make("experiments", finished, {"COLUMNS": "100"}).splitlines()
+    assert max(map(len, lines)) <= 100
+    rows = [
+        re.split(r"  +", line.strip(" │├└─")) for line in lines if " ─ " in line or "──" in line
+    ]
+    found = [row for row in rows if "[" in row[0]]
+    assert len({tuple(row[-2:]) for row in found if "Failed" not in row}) == 4, lines
+    assert sum("Failed" in row for row in found) == 1
+
+
+def _make(target: str, repository: Repository, environment: dict[str, str]) -> str:
+    """Run a target of the Makefile in a repository with another environment."""
+    (repository.folder / ".venv").symlink_to(sys.prefix)
+    makefile = str(ROOT / "Makefile")
+    command = ("make", "--file", makefile, "--old-file", ".venv/installed", "--silent", target)
+    return repository.run(*command, env=environment).stdout
+
+
+def test_a_saved_experiment_leaves_the_results_of_the_other_projects(finished):
+    """`dvc exp save` writes what every stage would have read now into its lock."""
+    for name in ("experiments", "photographs"):
+        ignored = shutil.ignore_patterns("cache", "tmp", "folds", "data", "searches", "__pycache__")
+        shutil.copytree(ROOT / name, finished.folder / name, ignore=ignored, dirs_exist_ok=True)
+    finished.commit("The other projects")
+    with (finished.folder / "fashion_mnist/training/fit.py").open("a") as file:
+        file.write("# Another recipe.\n")
+    finished.dvc("exp", "save")
+    changed = finished.run("git", "diff", "--name-only", "HEAD").stdout.split()
+    assert "dvc.lock" in changed
+    assert [name for name in changed if name.startswith(("experiments/", "photographs/"))] == []
 
 
 def test_stages_write_what_dvc_yaml_says_and_nothing_else(finished):

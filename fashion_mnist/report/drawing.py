@@ -1,5 +1,6 @@
 """The report's pictures: new mistakes, and DVC's page of plots."""
 
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -14,6 +15,7 @@ from fashion_mnist.report.results import Results
 from fashion_mnist.report.revisions import Revision
 
 MISTAKES_SHOWN = 20
+VEGA_LITE = "5.20"  # the version of the charts in .dvc/plots
 
 
 def draw_new_mistakes(folder: Path, report: dict[str, Any], base: Results, now: Results) -> None:
@@ -39,12 +41,48 @@ def draw_new_mistakes(folder: Path, report: dict[str, Any], base: Results, now: 
 
 
 def draw_plots_page(folder: Path, base: Revision, now: Revision) -> None:
-    """Write DVC's page of plots into `folder`, where DVC is installed."""
+    """Write DVC's page of plots into `folder`, where DVC is installed; it needs no web."""
     if find_spec("dvc") is None:
         return
+    import vl_convert
+
     revisions = [revision.commit for revision in (base, now) if revision.commit]
     subprocess.run(
-        [sys.executable, "-m", "dvc", "plots", "diff", *revisions, "--out", folder],
+        [
+            sys.executable,
+            "-m",
+            "dvc",
+            "--wait-for-lock",
+            "plots",
+            "diff",
+            *revisions,
+            "--out",
+            folder,
+        ],
         stdout=subprocess.DEVNULL,
         check=False,
     )
+    page = folder / "index.html"
+    if page.exists():
+        page.write_text(_without_equal_pictures(page.read_text("utf-8"), folder), "utf-8")
+        (folder / "vega.js").write_text(vl_convert.javascript_bundle(vl_version=VEGA_LITE))  # type: ignore[call-arg]
+
+
+def _without_equal_pictures(page: str, folder: Path) -> str:
+    """Return DVC's page with the second of two equal pictures replaced by a word.
+
+    Both are in DVC's cells: a name, then the revisions one after another.
+    """
+    shown: set[tuple[str, bytes]] = set()
+
+    def cell(picture: re.Match[str]) -> str:
+        file = folder / picture["file"]
+        # DVC puts the revision before the path of the plot: two plots may be equal, too.
+        key = (file.name.partition("_")[2], file.read_bytes())
+        if key in shown:
+            file.unlink()
+            return "<p>the same picture</p>"
+        shown.add(key)
+        return picture[0]
+
+    return re.sub(r'<img src="(?P<file>static/[^"]+)">', cell, page)
