@@ -12,7 +12,7 @@ plots       plots/*.png
 metrics     metrics/*.json
 page        make serve
 experiment  . .venv/bin/activate
-            dvc exp run -S train.epochs=10 && dvc metrics diff"""
+            dvc exp run -S train.epochs=10 && make report BASE=HEAD"""
 
 
 def main() -> None:

@@ -47,8 +47,7 @@ def test_a_loss_is_worse_and_closes_the_gate_unless_tolerated(history, run):
 def test_another_seed_is_no_progress_however_lucky(history, run):
     branch(history)
     history.flip(to_right=70, to_wrong=20)
-    for stage in ("train_mlp", "train_cnn"):
-        history.lock["stages"][stage]["params"]["params.yaml"]["train"]["seed"] = 7
+    history.train_with_seed(7)
     history.commit()
     found, _ = run("--base", "main")
     assert found["verdict"] == "no measurable change"
@@ -60,8 +59,7 @@ def test_another_seed_is_no_progress_however_lucky(history, run):
 def test_a_seed_excuses_no_collapse(history, run):
     branch(history)
     history.flip(to_wrong=8000)
-    for stage in ("train_mlp", "train_cnn"):
-        history.lock["stages"][stage]["params"]["params.yaml"]["train"]["seed"] = 7
+    history.train_with_seed(7)
     history.commit()
     found, status = run("--base", "main", "--fail-on", "worse")
     assert (found["verdict"], status) == ("worse", 3)
@@ -349,6 +347,21 @@ def test_the_stages_of_r_do_not_hide_those_of_the_same_name(history, run):
     found, _ = run("--base", "main")
     assert "stages/evaluate.py changed since `dvc repro` last ran" in found["notes"][0]
     assert {"evaluate", "r/dvc.yaml:evaluate"} <= found["stages"].keys()
+
+
+def test_results_of_r_that_are_older_than_the_data_are_a_note(history, run):
+    (history.folder / "r").mkdir()
+    (history.folder / "r/dvc.lock").write_bytes((ROOT / "r/dvc.lock").read_bytes())
+    branch(history)
+    for path in ("data/train", "r/R"):
+        text = (history.folder / "r/dvc.lock").read_text()
+        before, found, after = text.partition(f"path: {path}\n      hash: md5\n      md5: ")
+        (history.folder / "r/dvc.lock").write_text(f"{before}{found}{'0' * 8}{after[8:]}")
+    report, _ = run("--base", "main")
+    assert report["notes"] == [
+        "metrics/evaluate_r_cnn.json is older than data/train: its models learned from something "
+        "else."
+    ]
 
 
 @pytest.mark.parametrize(

@@ -66,11 +66,21 @@ def lose_some_of_each_class(history):
 
 def with_seed(then):
     def do(history):
-        for stage in ("train_mlp", "train_cnn"):
-            history.lock["stages"][stage]["params"]["params.yaml"]["train"]["seed"] = 7
+        history.train_with_seed(7)
         then(history)
 
     return do
+
+
+def save_another_seed(history):
+    """As `dvc exp save` does after a change of params.yaml without a run."""
+    for stage in ("train_mlp", "train_cnn"):
+        history.lock["stages"][stage]["params"]["params.yaml"]["train"]["seed"] = 7
+    history.write()
+
+
+def write(history):
+    history.write()
 
 
 def with_other(path, then):
@@ -268,6 +278,14 @@ CASES = {
     "every model removed": (
         edit(EVALUATION, lambda text: "{}"),
         NOT_TRUSTWORTHY + f"the working tree has no {EVALUATION}; `dvc repro` makes it",
+    ),
+    "the base's model, said to have another seed": (
+        save_another_seed,
+        NOT_TRUSTWORTHY + "models/cnn.keras is the base's model, not one of another train.seed",
+    ),
+    "the base's model, said to have other images": (
+        with_other("data/train", write),
+        NOT_TRUSTWORTHY + "models/cnn.keras is the base's model, not one of another data/train",
     ),
     # What is older than what it is made of.
     "params without a run": (

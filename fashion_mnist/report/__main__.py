@@ -76,7 +76,11 @@ def compare(base: Revision, now: Revision, output: Path | None) -> dict[str, Any
             write(output, report)
         return report
     stale_files = dvc_lock.stale_files(now, after.lock, results.EVALUATION)
-    report = content.build(before, after, stale_files, trust.doubts(after, now, before))
+    stale_elsewhere = {
+        path: dvc_lock.stale_files(now, after.lock, path) for path in results.OTHER_EVALUATIONS
+    }
+    doubts = trust.doubts(after, now, before)
+    report = content.build(before, after, stale_files, doubts, stale_elsewhere)
     if output:
         write(output, report)
         drawing.draw_new_mistakes(output, report, before, after)

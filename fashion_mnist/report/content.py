@@ -1,6 +1,6 @@
 """The report's content, as plain data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fashion_mnist.report import comparison, dvc_lock, trust
@@ -18,7 +18,11 @@ from fashion_mnist.report.results import Results
 
 
 def build(
-    base: Results, now: Results, stale_files: list[str], doubts: Sequence[str] = ()
+    base: Results,
+    now: Results,
+    stale_files: list[str],
+    doubts: Sequence[str] = (),
+    stale_elsewhere: Mapping[str, list[str]] = {},
 ) -> dict[str, Any]:
     """Return the whole report.
 
@@ -26,6 +30,7 @@ def build(
         base, now: the results to compare.
         stale_files: what has changed since the results of `now` were made.
         doubts: why the results of `now` are not believed.
+        stale_elsewhere: what has changed since the results of another pipeline, by their file.
     """
     base, spread_notes = _with_supported_spread(base, now)
     models, notes = comparison.compare(base, now)
@@ -40,6 +45,7 @@ def build(
         "seeds": base.seed_spread.get("seeds"),
         "notes": [
             *_note_stale_files(stale_files),
+            *_note_stale_elsewhere(stale_elsewhere),
             *_note_test_set(base, now),
             *_note_other_recipe(base, now),
             *spread_notes,
@@ -129,6 +135,15 @@ def _note_stale_files(stale_files: list[str]) -> list[str]:
     return [
         f"These results are stale: {', '.join(stale_files)} changed since `dvc repro` "
         "last ran. Run it and report again."
+    ]
+
+
+def _note_stale_elsewhere(stale_elsewhere: Mapping[str, list[str]]) -> list[str]:
+    """Not everybody has what those pipelines need, so this is no verdict."""
+    return [
+        f"{path} is older than {', '.join(stale)}: its models learned from something else."
+        for path, stale in stale_elsewhere.items()
+        if stale
     ]
 
 

@@ -40,6 +40,11 @@ def _stages(content: bytes, name: str) -> dict[str, Any]:
     raise NoBaselineError(f"{name} is not what DVC writes; resolve it or restore it")
 
 
+def inputs(stage: dict[str, Any]) -> dict[str, Any]:
+    """Return what a stage has read: each param, and the hash of each dependency."""
+    return {**_hashes(stage, "deps"), **dict(_params([stage]))}
+
+
 def training_inputs(lock: Lock, models: Iterable[str]) -> dict[str, Any]:
     """Return what the models were trained with: each param, and the hash of data/train."""
     stages = [lock["stages"].get(f"train_{model}", {}) for model in models]

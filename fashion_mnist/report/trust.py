@@ -27,6 +27,8 @@ ROUNDED = 1e-5  # metrics files have six digits
 # Predictions files have four digits of a probability, the metrics may be those of all digits.
 FROM_PROBABILITIES = ("loss", "expected_calibration_error")
 TEST = "data/test"
+# No model keeps its bytes where one of these changes.
+TRAIN, DECISIVE = "data/train", (".seed", ".epochs")
 
 
 def doubts(now: Results, revision: Revision, base: Results | None = None) -> list[str]:
@@ -42,6 +44,7 @@ def doubts(now: Results, revision: Revision, base: Results | None = None) -> lis
         *_other_metrics(now, revision),
         *_other_images(now, revision),
         *(_other_than(base, now) if base else []),
+        *(_not_trained_again(base, now) if base else []),
     ]
 
 
@@ -138,6 +141,20 @@ def _other_than(base: Results, now: Results) -> Iterator[str]:
             yield f"{path}: other true classes than the base's, of the same images"
         elif _same_inputs(path, base, now) and not before["predicted"].equals(table["predicted"]):
             yield f"{path}: other answers of the same model to the same images"
+
+
+def _not_trained_again(base: Results, now: Results) -> Iterator[str]:
+    """Name models of the base that dvc.lock says to come of another training.
+
+    `dvc exp save` and `dvc commit --force` note inputs that no stage has read.
+    """
+    for _, path, md5 in dvc_lock.outputs(now.lock):
+        if path.endswith(".keras") and dvc_lock.output_hash(base.lock, path) == md5:
+            sides = [dvc_lock.maker(results.lock, path)[1] for results in (base, now)]
+            changed = dvc_lock.changed_keys(*map(dvc_lock.inputs, sides))
+            decisive = [key for key in changed if key == TRAIN or key.endswith(DECISIVE)]
+            if decisive:
+                yield f"{path} is the base's model, not one of another {', '.join(decisive)}"
 
 
 def _same_inputs(path: str, base: Results, now: Results) -> bool:
