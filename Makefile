@@ -6,17 +6,20 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # An exported variable, not pasted text, because a branch name may hold anything.
 export BASE ?= origin/main
 
-.PHONY: all serve experiments report gate benchmarks search photographs older new deps r r-test notebook test quick test-results test-image \
+.PHONY: all serve experiments report gate promote benchmarks search photographs older new deps r r-test notebook test quick test-results test-image \
   lint format ci ci-code ci-results requirements
 
 all: .venv/installed
 	@.venv/bin/dvc repro
 	@.venv/bin/python -m fashion_mnist.summary
 
-# The page and the HTTP API; PORT=8080 for another port.
+# The page and the HTTP API; PORT=8080 for another port, TAG=models@v0.0.1 for promoted models.
 PORT ?= 8000
+TAG :=
+SERVED := $(if $(TAG),.dvc/tmp/$(TAG),models)
 serve: .venv/installed
-	@.venv/bin/python -m service --port $(PORT)
+	@$(if $(TAG),.venv/bin/dvc get --quiet --force --rev '$(TAG)' --out '$(SERVED)' . models)
+	@.venv/bin/python -m service --port $(PORT) --models '$(SERVED)'
 
 # `dvc exp show` with what differs and the accuracy to choose by; without --drop it has 100 columns.
 experiments: .venv/installed
@@ -31,6 +34,12 @@ report: .venv/installed
 gate: .venv/installed
 	@.venv/bin/python -m fashion_mnist.report --base "$$BASE" --now HEAD --fail-on not-trustworthy \
 	  --fail-on stale --fail-on worse --fail-on mixed --fail-on removed
+
+# Tags the last commit's models as the current ones, where the report says better; or REASON="...".
+REASON :=
+export REASON
+promote: .venv/installed
+	@.venv/bin/python -m fashion_mnist.promote $${REASON:+--reason "$$REASON"}
 
 # Takes hours: 12 rows and 4 ablations of 5 seeds, 35 folds. Each is cached, so you may stop at any
 # time.
