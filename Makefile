@@ -133,7 +133,7 @@ ci-results:
 	$(MAKE) test-image
 
 # Pins the dependencies of pyproject.toml at their newest versions, and the service's at the same.
-COMPILE := .venv/bin/uv pip compile --quiet --system-certs --universal --python-version 3.10 \
+COMPILE := .venv/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-header --no-annotate
 requirements: .venv/installed
 	$(COMPILE) --upgrade --extra pipeline --group dev pyproject.toml --output-file requirements.txt
@@ -143,8 +143,8 @@ requirements: .venv/installed
 	done
 
 .venv/installed: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14) and \
-	  "error: Python %d.%d found, 3.10 to 3.13 expected: make PYTHON=python3.12" % sys.version_info[:2])'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and \
+	  "error: Python %d.%d found, 3.11 to 3.13 expected: make PYTHON=python3.12" % sys.version_info[:2])'
 	@echo "Installing packages into .venv: a minute, more on a slow line"
 	$(PYTHON) -m venv --clear .venv
 	@# pip installs only uv, by its pin and hashes; uv installs the rest in seconds.

@@ -56,13 +56,38 @@ def scripts(name: str) -> list[str]:
 
 
 def test_what_ci_makes_exists():
-    lines = [line for script in [*scripts("ci"), *scripts("gate")] for line in script.splitlines()]
+    lines = [
+        line
+        for script in [*scripts("ci"), *scripts("gate"), *scripts("experiment")]
+        for line in script.splitlines()
+    ]
     lines += [line for job in GITLAB.values() for line in job.get("script", [])]
     made = [line.split()[1:] for line in lines if line.split()[0] == "make"]
     called = {word for words in made for word in (words or ["all"]) if "=" not in word}
-    assert called == {"ci-code", "ci-results", "report", "gate"}
-    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert called == {"ci-code", "ci-results", "report", "gate", ".venv/installed"}
+    targets = re.findall(r"^([a-z./-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     assert called <= set(targets)
+
+
+def test_an_experiment_from_the_web_is_run_compared_and_pushed(finished, tmp_path):
+    def runs(name: str) -> str:
+        return next(step["run"] for step in steps("experiment") if step.get("name") == name)
+
+    finished.run("git", "init", "--quiet", "--bare", str(tmp_path / "origin"))
+    finished.run("git", "remote", "add", "origin", str(tmp_path / "origin"))
+    finished.run("git", "push", "--quiet", "origin", "HEAD")
+    (finished.folder / ".venv").symlink_to(sys.prefix)
+    hostile = "; touch hacked #"
+    named = {"NAME": "from-the-web", "SETTINGS": f"-S evaluate.mistakes_shown=3 -S '{hostile}'"}
+    refused = finished.run("bash", "-ec", runs("Run the experiment"), check=False, env=named)
+    assert refused.returncode != 0
+    named["SETTINGS"] = "-S evaluate.mistakes_shown=3"
+    finished.run("bash", "-ec", runs("Run the experiment"), env=named)
+    assert not (finished.folder / "hacked").exists()
+    report = (sys.executable, "-m", "fashion_mnist.report", "--base", "HEAD")
+    assert "| evaluate.mistakes_shown | 4 | 3 |" in finished.run(*report).stdout
+    finished.run("bash", "-ec", runs("Push the experiment"), env=named)
+    assert "from-the-web" in finished.dvc("exp", "list", "origin")
 
 
 def test_the_caches_key_covers_all_code_of_the_stages():
@@ -89,7 +114,7 @@ def test_gitlab_makes_what_github_makes():
         return {line for line in lines if line.split()[0] == "make"}
 
     gitlab = commands([line for job in GITLAB.values() for line in job.get("script", [])])
-    github = [*scripts("ci"), *scripts("gate")]
+    github = [*scripts("ci"), *scripts("gate")]  # GitLab runs any pipeline from its page
     assert gitlab == commands([line for script in github for line in script.splitlines()])
 
 

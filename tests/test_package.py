@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -10,14 +11,7 @@ from conftest import ROOT
 
 from fashion_mnist.version import VERSION
 
-if sys.version_info >= (3, 11):
-    import tomllib
-
-    PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-else:
-    PROJECT = None
-
-pytestmark = pytest.mark.skipif(PROJECT is None, reason="Python 3.10 has no tomllib")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 @pytest.fixture(scope="module")
