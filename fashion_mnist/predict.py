@@ -55,13 +55,14 @@ def main(
     if as_json:
         print(json.dumps({"predictions": list(predictions)}, indent=2))
     else:
-        width = max((len(name) for name, _ in sources), default=0)
+        width = max((len(_printable(name)) for name, _ in sources), default=0)
         for prediction in predictions:
-            print(f"{prediction['file']:<{width}}  {answers.in_words(prediction, models.item)}")
+            name = f"{_printable(prediction['file']):<{width}}"
+            print(f"{name}  {answers.in_words(prediction, models.item)}")
     if explanation and not complaints:
         _explain(models.images or OnnxModel(CNN), *sources[0], explanation)
     for complaint in complaints:
-        print(f"error: {complaint}", file=sys.stderr)
+        print(f"error: {_printable(complaint)}", file=sys.stderr)
     return 1 if complaints else 0
 
 
@@ -75,14 +76,29 @@ def _find_pictures(arguments: list[str], complaints: list[str]) -> Iterator[Sour
             complaints.append(
                 f"{argument!r}: no picture; expected a file, a folder, or - for stdin"
             )
-        elif path.is_dir():
-            found = pictures_below(path)
-            if not found:
-                expected = ", ".join(SUFFIXES)
-                complaints.append(f"{path}: no pictures found, expected {expected}")
-            yield from ((str(file), file) for file in found)
         else:
-            yield argument, path
+            try:
+                found = pictures_below(path) if path.is_dir() else None
+            except InputError as error:
+                complaints.append(str(error))
+                continue
+            except OSError as error:  # a name that is too long
+                complaints.append(f"{argument}: {error.strerror}")
+                continue
+            if found is None:
+                yield argument, path
+            elif not found:
+                complaints.append(f"{path}: no pictures found, expected {', '.join(SUFFIXES)}")
+            else:
+                yield from ((str(file), file) for file in found)
+
+
+def _printable(text: str) -> str:
+    """Return a text in which line ends and what steers a terminal are written as escapes."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 def _classify(
@@ -115,8 +131,10 @@ def _show_test_images(model: OnnxModel, positions: list[int], plot: Path | None)
 
 
 def _explain(model: OnnxModel, name: str, source: Path | BinaryIO, path: Path) -> None:
-    from fashion_mnist.evaluation import plots  # matplotlib takes longer than all the rest
-
+    try:
+        from fashion_mnist.evaluation import plots  # matplotlib takes longer than all the rest
+    except ModuleNotFoundError as error:  # an environment with the packages of the service alone
+        raise InputError(f"--explain: the package {error.name} is missing; install it") from None
     if isinstance(source, io.BytesIO):
         source.seek(0)
     steps = picture.steps(source, name, model.spec)

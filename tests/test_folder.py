@@ -1,5 +1,7 @@
 """Folders of pictures, without a look into the pictures."""
 
+import os
+
 import pytest
 
 from fashion_mnist.dataset import folder
@@ -23,6 +25,16 @@ def test_classes_are_folders_and_label_the_pictures_below_them(shoes):
         "boots/1.jpg": 1,
         "boots/deeper/2.PNG": 1,
     }
+
+
+def test_hidden_files_folders_pipes_and_folders_with_the_name_of_a_picture_are_no_pictures(shoes):
+    boots = shoes / "boots"
+    for name in ("._1.jpg", ".hidden/1.jpg", "album.jpg/2.txt"):
+        (boots / name).parent.mkdir(exist_ok=True)
+        (boots / name).touch()
+    os.mkfifo(boots / "pipe.jpg")
+    found = [path.relative_to(boots).as_posix() for path in folder.pictures_below(boots)]
+    assert found == ["1.jpg", "deeper/2.PNG"]
 
 
 def test_pictures_come_mixed_and_in_the_same_order_each_time(shoes):

@@ -1,6 +1,7 @@
 """The command, as its user runs it: `python -m fashion_mnist.predict`."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -108,9 +109,53 @@ def test_a_mistake_of_the_user_is_one_line(predict, arguments, complaint):
     assert done.stderr.count("\n") == 1
 
 
+def test_odd_names_are_printed_as_one_harmless_line_each(predict, folder, tmp_path):
+    odd = tmp_path / "odd"
+    odd.mkdir()
+    (folder / "0.png").rename(odd / "x\n\x1b[31my.png")
+    done = predict(odd, odd / ("a" * 300), tmp_path / "no\x1bsuch.jpg", text=True)
+    assert done.stdout.count("\n") == 1
+    assert "\x1b" not in done.stdout + done.stderr
+    assert r"odd/x\n\x1b[31my.png  " in done.stdout
+    assert done.stderr.splitlines() == [
+        f"error: {odd / ('a' * 300)}: File name too long",
+        rf"error: {tmp_path}/no\x1bsuch.jpg: not found",
+    ]
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="needs setpriv")
+def test_what_may_not_be_read_is_named_so(exported, folder):
+    """As a user without the rights of root."""
+    (folder / "deeper").chmod(0)
+    (folder / "1.png").chmod(0)
+    lost = "--bounding-set=-dac_override,-dac_read_search"
+    command = ["setpriv", "--inh-caps=-dac_override,-dac_read_search", lost, sys.executable]
+    command += ["-m", "fashion_mnist.predict", "--model", exported / "cnn.onnx"]
+    places = [folder / "0.png", folder / "1.png", folder / "deeper", folder]
+    done = subprocess.run([*command, *places], cwd=ROOT, capture_output=True, text=True)
+    (folder / "deeper").chmod(0o700)
+    assert done.stdout.count("\n") == 1
+    assert sorted(done.stderr.splitlines()) == sorted(
+        [
+            f"error: {folder / '1.png'}: Permission denied",
+            *[f"error: {folder / 'deeper'}: Permission denied"] * 2,
+        ]
+    )
+
+
 def test_the_explanation_is_a_picture(predict, folder):
     assert predict("--explain", folder / "why.png", folder / "1.png").returncode == 0
     assert np.asarray(Image.open(folder / "why.png")).std() > 10
+
+
+def test_an_explanation_without_matplotlib_says_what_is_missing(exported, folder):
+    script = "import sys; sys.modules['matplotlib'] = None\n"
+    script += "from fashion_mnist import predict; predict.run()"
+    command = [sys.executable, "-c", script, "--model", exported / "cnn.onnx"]
+    options = [folder / "0.png", "--explain", folder / "why.png"]
+    done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "error: --explain: the package matplotlib is missing; install it\n"
 
 
 def test_a_reader_that_closes_the_pipe_ends_the_command_quietly(exported, folder):

@@ -1,6 +1,7 @@
 """Files of pictures in folders: a folder for each class."""
 
 import hashlib
+import os
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +12,24 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
 
 
 def pictures_below(folder: Path) -> list[Path]:
-    """Return the picture files in a folder and its folders, sorted."""
-    return [file for file in sorted(folder.rglob("*")) if file.suffix.lower() in SUFFIXES]
+    """Return the picture files in a folder and its folders, sorted.
+
+    Hidden files and folders are left out; so are pipes and the like, which may never end. A folder
+    that is not there has none.
+
+    Raises:
+        InputError: a folder can't be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise InputError(f"{error.filename}: {error.strerror}") from None
+
+    found = []
+    for place, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(place, name) for name in names if not name.startswith(".")]
+    return sorted(file for file in found if file.suffix.lower() in SUFFIXES and file.is_file())
 
 
 def classes(folder: Path) -> list[str]:

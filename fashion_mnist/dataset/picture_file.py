@@ -54,6 +54,8 @@ def decode(source: Path | BinaryIO, name: str, side: int) -> Image.Image:
     except UnidentifiedImageError:
         raise InputError(f"{name}: not a picture; expected {', '.join(FORMATS)}") from None
     except Exception as error:  # decoders raise anything when bytes are damaged
+        if isinstance(error, OSError) and error.strerror:  # the system's: no rights, a long name
+            raise InputError(f"{name}: {error.strerror}") from None
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{name}: not a whole picture ({reason}); save it again") from None
 
