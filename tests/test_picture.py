@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import SPEC
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
-from fashion_mnist.dataset import picture
+from fashion_mnist.dataset import picture, picture_file
 from fashion_mnist.errors import InputError
 
 # What a camera that notes an orientation did to an upright picture.
@@ -105,6 +105,38 @@ def test_the_background_is_zero_whatever_its_colour_and_noise():
     pixels = pixels_of(on((225, 205, 170), noise=5))
     assert pixels[12:, :6].max() == 0
     assert pixels[12:, 22:].max() == 0
+
+
+def test_a_picture_is_turned_upright_though_other_metadata_are_damaged():
+    turned = Image.fromarray(np.arange(200, dtype=np.uint8).reshape(10, 20)).convert("RGB")
+    saved = io.BytesIO()
+    turned.save(saved, "JPEG", quality=100)
+    # Little-endian TIFF: the maker's name is a fraction, which Pillow can't write; orientation 6.
+    entries = struct.pack("<HHII", 0x10F, 5, 1, 38) + struct.pack("<HHIHH", 0x112, 3, 1, 6, 0)
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + entries + struct.pack("<III", 0, 1, 2)
+    content = saved.getvalue()
+    marked = content[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + content[2:]
+    assert Image.open(io.BytesIO(marked)).getexif()[0x0112] == 6
+    with pytest.raises(AttributeError):
+        ImageOps.exif_transpose(Image.open(io.BytesIO(marked)))
+    expected = turned.transpose(Image.Transpose.ROTATE_270)
+    found = picture_file.decode(io.BytesIO(marked), "x.jpg", side=100)
+    assert np.abs(np.asarray(found, int) - np.asarray(expected, int)).max() < 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [(b"eXIf", b"no TIFF"), (b"tEXt", b"Raw profile type exif\0\nexif\n      10\nzz")],
+)
+def test_metadata_that_cannot_be_read_are_no_reason_to_refuse_a_picture(kind, data):
+    saved = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(saved, "PNG")
+    content = saved.getvalue()
+    at = content.index(b"IDAT") - 4
+    chunk = struct.pack(">I", len(data)) + kind + data
+    chunk += struct.pack(">I", zlib.crc32(kind + data))
+    found = picture_file.decode(io.BytesIO(content[:at] + chunk + content[at:]), "x.png", side=100)
+    assert found.getpixel((3, 3)) == (255, 0, 0)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL.Image import Transpose
 
 from fashion_mnist.errors import InputError
 
@@ -16,6 +17,17 @@ MAX_SIDE = 20_000  # pixels; shrinking a single longer row takes a gigabyte
 MAX_SCANS = 100  # each scan of a JPEG passes over all pixels; real files have about ten
 # Marker of a segment that has a length: not stuffing (00), fill (FF) or a restart (D0 to D7).
 _JPEG_SEGMENT = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
+
+# What makes a picture upright, by its orientation. Source: Exif 2.32, 4.6.4.A.
+_TURNS = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
 
 # Pillow's own limit only warns. `decode` refuses large pictures before it decodes them.
 Image.MAX_IMAGE_PIXELS = None
@@ -42,7 +54,7 @@ def decode(source: Path | BinaryIO, name: str, side: int) -> Image.Image:
             elif image.mode in ("1", "P"):  # modes whose values can't be averaged
                 image = image.convert("RGBA" if image.has_transparency_data else "RGB")
             image.thumbnail((side, side), Image.Resampling.HAMMING)
-            upright = ImageOps.exif_transpose(image)
+            upright = _upright(image)
             if upright.has_transparency_data:
                 upright = upright.convert("RGBA")
                 upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
@@ -58,6 +70,19 @@ def decode(source: Path | BinaryIO, name: str, side: int) -> Image.Image:
             raise InputError(f"{name}: {error.strerror}") from None
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{name}: not a whole picture ({reason}); save it again") from None
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Return a picture turned as its metadata say.
+
+    Pillow's `exif_transpose` also writes the metadata anew, and fails where another entry is
+    damaged. Metadata that can't be read at all say nothing, as in browsers.
+    """
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # as of a decoder
+        turn = None
+    return image if turn is None else image.transpose(turn)
 
 
 def _refuse_what_costs_too_much(image: ImageFile.ImageFile, name: str) -> None:
