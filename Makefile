@@ -152,5 +152,5 @@ requirements: .venv/installed
 	.venv/bin/pip install --quiet --require-hashes --requirement .venv/uv.txt
 	.venv/bin/uv pip install --python .venv/bin/python --quiet --system-certs --require-hashes --compile-bytecode --requirements requirements.txt
 	@# The chart library of `dvc plots diff`: .dvc/plots/page.html looks for it here.
-	.venv/bin/python -c 'import vl_convert; print(vl_convert.javascript_bundle(vl_version="5.20"))' > .venv/vega.js
+	.venv/bin/python -X utf8 -c 'import vl_convert; print(vl_convert.javascript_bundle(vl_version="5.20"))' > .venv/vega.js
 	@touch .venv/installed

@@ -120,9 +120,8 @@ def test_an_experiment_in_a_clean_clone_is_shown_compared_and_reported(finished,
 def test_the_page_of_plots_has_charts_and_whole_pictures_without_the_web(finished, browser):
     finished.set_params(evaluate={"mistakes_shown": 2})
     finished.repro()
-    finished.run(
-        sys.executable, "-m", "fashion_mnist.report", "--base", "HEAD", "--output", "report"
-    )
+    report = (sys.executable, "-m", "fashion_mnist.report", "--base", "HEAD", "--output", "report")
+    finished.run(*report, env={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
     with browser.new_context(viewport={"width": 1280, "height": 800}, offline=True) as context:
         page = context.new_page()
         page.goto((finished.folder / "report/plots/index.html").as_uri())

@@ -42,30 +42,22 @@ def draw_new_mistakes(folder: Path, report: dict[str, Any], base: Results, now: 
 
 def draw_plots_page(folder: Path, base: Revision, now: Revision) -> None:
     """Write DVC's page of plots into `folder`, where DVC is installed; it needs no web."""
-    if find_spec("dvc") is None:
+    if find_spec("dvc") is None or find_spec("vl_convert") is None:
         return
     import vl_convert
 
     revisions = [revision.commit for revision in (base, now) if revision.commit]
+    dvc = (sys.executable, "-m", "dvc", "--wait-for-lock")
     subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "dvc",
-            "--wait-for-lock",
-            "plots",
-            "diff",
-            *revisions,
-            "--out",
-            folder,
-        ],
+        [*dvc, "plots", "diff", *revisions, "--out", folder],
         stdout=subprocess.DEVNULL,
         check=False,
     )
     page = folder / "index.html"
     if page.exists():
         page.write_text(_without_equal_pictures(page.read_text("utf-8"), folder), "utf-8")
-        (folder / "vega.js").write_text(vl_convert.javascript_bundle(vl_version=VEGA_LITE))  # type: ignore[call-arg]
+        charts = vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]
+        (folder / "vega.js").write_text(charts, "utf-8")
 
 
 def _without_equal_pictures(page: str, folder: Path) -> str:
