@@ -84,7 +84,7 @@ def write(tmp_path):
 def test_every_stage_and_no_other_module_than_these_is_a_command():
     scripts = {f"stages.{path.stem}" for path in (ROOT / "stages").glob("[a-z]*.py")}
     names = ("predict", "report", "summary", "classification_report", "measure", "seed_spread")
-    names += ("dvc_yaml", "describe", "promote", "teach", "tag", "near_duplicates")
+    names += ("dvc_yaml", "describe", "promote", "promoted", "teach", "tag", "near_duplicates")
     library = {f"fashion_mnist.{name}" for name in names}
     # The repositories that `new` makes do not have it.
     assert scripts | library | {"service"} == MODULES - {"fashion_mnist.new"}

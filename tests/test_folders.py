@@ -16,7 +16,7 @@ FILES = sorted(path for folder in OWN for path in (ROOT / folder).rglob("*.py"))
 LAYERS = (
     (
         *("predict", "summary", "seed_spread", "dvc_yaml", "measure", "classification_report"),
-        *("describe", "new", "promote", "teach", "tag", "near_duplicates"),
+        *("describe", "new", "promote", "promoted", "teach", "tag", "near_duplicates"),
     ),
     ("test_images",),
     ("report",),

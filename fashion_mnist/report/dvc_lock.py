@@ -85,6 +85,11 @@ def outputs(lock: Lock) -> Iterator[tuple[str, str, str]]:
                 yield name, entry["path"], entry["md5"]
 
 
+def output_paths(lock: Lock) -> list[str]:
+    """Return the paths of all outputs, files and folders."""
+    return [path for stage in lock["stages"].values() for path in _hashes(stage, "outs")]
+
+
 def maker(lock: Lock, path: str) -> tuple[str, dict[str, Any]]:
     """Return the name and the entry of the stage that makes a file; empty where none does."""
     for name, stage in lock["stages"].items():
