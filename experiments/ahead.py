@@ -31,20 +31,8 @@ def main(jobs: int, cluster: str | None) -> None:
 
 def outdated() -> list[str]:
     """Return the names of the pipeline's stages that `dvc repro` would run."""
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "dvc",
-            "--wait-for-lock",
-            "--cd",
-            PIPELINE.parent,
-            "status",
-            "--json",
-        ],
-        capture_output=True,
-        text=True,
-    )
+    dvc = (sys.executable, "-m", "dvc", "--wait-for-lock", "--cd", str(PIPELINE.parent))
+    done = subprocess.run([*dvc, "status", "--json"], capture_output=True, text=True)
     if done.returncode:
         raise InputError(f"{PIPELINE}: {done.stderr.strip().splitlines()[-1]}")
     return [stage.rpartition(":")[2] for stage in json.loads(done.stdout)]

@@ -15,7 +15,7 @@ from fashion_mnist.report.results import Results
 from fashion_mnist.report.revisions import Revision
 
 MISTAKES_SHOWN = 20
-VEGA_LITE = "5.20"  # the version of the charts in .dvc/plots
+VEGA_LITE = "5.20"  # of the charts in .dvc/plots; the Makefile names it, too
 
 
 def draw_new_mistakes(folder: Path, report: dict[str, Any], base: Results, now: Results) -> None:
