@@ -89,7 +89,8 @@ def _near_row(found: dict[str, Any], all_found: list[dict[str, Any]]) -> list[st
     exact = found["exact_seconds"] if is_measured else times * largest["exact_seconds"]
     return [
         *(f"{found[name]:,}" for name in ("rows", "units", "pairs")),
-        *(f"{found[name] / 60:,.1f}" for name in ("seconds", "seconds_with_the_index")),
+        f"{found['seconds'] / 60:,.1f}",
+        f"{again / 60:,.1f}" if (again := found.get("seconds_with_the_index")) else "",
         f"{found['megabytes']:,.0f}",
         *(f"{100 * found[name]:.1f}" for name in ("recall", "recall_of_copies")),
         f"{exact / 60:,.1f}" if is_measured else f"({exact / 60:,.0f})",
