@@ -79,7 +79,7 @@ deps: .venv/installed
 RSCRIPT := $(shell command -v Rscript)
 r: .venv/installed
 	@$(if $(RSCRIPT),,echo "error: Rscript: not found; install the packages of r/packages.txt" >&2; exit 1)
-	@.venv/bin/dvc repro r/dvc.yaml
+	@.venv/bin/dvc --cd r repro
 
 r-test: .venv/installed
 	@$(if $(RSCRIPT),,echo "error: Rscript: not found; install the packages of r/packages.txt" >&2; exit 1)

@@ -20,7 +20,7 @@ from fashion_mnist.errors import InputError
 from fashion_mnist.params.r_cnn import RCNN
 from fashion_mnist.training.tf_keras import keras, tf
 
-R_MODEL = Path("models/r_cnn.keras")
+R_MODEL = Path("r/models/r_cnn.keras")
 TEXT = """# The same CNN from Python and from R
 
 Made by `python -m experiments.r_twin`. [r/](../r) trains the section `r_cnn` of `params.yaml` by
@@ -33,9 +33,9 @@ and settings from Python. {machines}
 measure of their noise. Both scripts make the same calls of Keras in the same order, so equal
 numbers mean that R passes on every value unchanged.
 
-![Two test images](../plots/r_images.png)
-![Accuracy and loss by epoch](../plots/r_curves.png)
-![Confusion matrix](../plots/r_confusion.png)
+![Two test images](../r/plots/images.png)
+![Accuracy and loss by epoch](../r/plots/curves.png)
+![Confusion matrix](../r/plots/confusion.png)
 """
 
 

@@ -12,13 +12,17 @@ from fashion_mnist import command, tables
 from fashion_mnist.errors import InputError
 from fashion_mnist.evaluation import metrics as evaluation
 from fashion_mnist.params.dataset import Dataset
+from fashion_mnist.report.results import FOLDERS, predictions_path
 
 PREFIX = "predictions_"
 
 
 def main(models: list[str]) -> None:
-    paths = [Path(f"plots/{PREFIX}{model}.csv") for model in models]
-    paths = paths or sorted(Path("plots").glob(f"{PREFIX}*.csv"))
+    paths = [Path(predictions_path(model)) for model in models] or [
+        path
+        for folder in ("", *FOLDERS.values())
+        for path in sorted(Path(folder).glob(f"plots/{PREFIX}*.csv"))
+    ]
     if not paths:
         raise InputError(f"plots/{PREFIX}*.csv: not found; make them with `dvc repro`")
     classes = Dataset.load().classes

@@ -53,7 +53,7 @@ def main(reason: str | None) -> None:
     tag = _promoted()
     print(
         f"{tag}: the models of {now} are the current ones\n"
-        f"share them   git push origin {tag} && dvc push dvc.yaml\n"
+        f"share them   git push origin {tag} && dvc push\n"
         f"serve them   make serve TAG={tag}"
     )
 

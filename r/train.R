@@ -1,4 +1,4 @@
-# data/train, data/validation -> models/r_cnn.keras and its history by epoch.
+# data/train, data/validation -> r/models/r_cnn.keras and its history by epoch.
 #
 # Run it from the repository's root: Rscript r/train.R
 
@@ -11,8 +11,8 @@ main <- function() {
   validation <- load_split("validation")
   model <- build_model(keras, params, load_spec())
   history <- train_model(keras, model, train, validation, params)
-  save_model(keras, model, "models/r_cnn.keras")
-  write_table(history, "plots/training_r_cnn.csv")
+  save_model(keras, model, "r/models/r_cnn.keras")
+  write_table(history, "r/plots/training_r_cnn.csv")
 }
 
 run(main)

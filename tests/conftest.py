@@ -222,12 +222,12 @@ class Repository:
             content[section].update(values)
         yaml.dump(content, path)
 
-    def outputs(self) -> dict[str, bytes]:
-        """Return the content of every file that the stages write, by path."""
+    def outputs(self, project: str = ".") -> dict[str, bytes]:
+        """Return the content of every file that the stages of a DVC project write, by path."""
         return {
             path.relative_to(self.folder).as_posix(): path.read_bytes()
             for folder in ("data", "models", "metrics", "plots")
-            for path in sorted((self.folder / folder).rglob("*"))
+            for path in sorted((self.folder / project / folder).rglob("*"))
             if path.is_file()
         }
 

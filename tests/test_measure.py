@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, SPEC
@@ -26,7 +27,7 @@ def folder(tmp_path, monkeypatch):
 
 def test_the_same_predictions_give_the_same_metrics_but_for_their_four_digits(folder):
     shutil.copy(ROOT / "plots/predictions_cnn.csv", folder / "plots/predictions_other.csv")
-    measure.main("other")
+    measure.main("other", Path())
     found = json.loads((folder / "metrics/evaluate_other.json").read_text())["other"]
     expected = json.loads((ROOT / "metrics/evaluate.json").read_text())["cnn"]
     assert found["classes"] == expected["classes"]
@@ -49,7 +50,7 @@ def test_a_table_that_is_none_is_refused(folder, content, complaint):
     if content is not None:
         (folder / "plots/predictions_x.csv").write_text(content)
     with pytest.raises(InputError, match=complaint):
-        measure.main("x")
+        measure.main("x", Path())
     assert not (folder / "metrics").exists()
 
 

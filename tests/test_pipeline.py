@@ -13,6 +13,7 @@ import yaml
 from conftest import ROOT, STAGES, Repository, new_repository, stages_run, with_all_models
 
 # What runs after train_mlp; the model of photographs is made of nothing that was trained here.
+OTHER_PROJECTS = ("experiments", "photographs", "r")
 TRAINED = [stage for stage in STAGES[3:] if stage != "photographs"]
 
 
@@ -168,8 +169,8 @@ def _make(target: str, repository: Repository, environment: dict[str, str]) -> s
 
 def test_a_saved_experiment_leaves_the_results_of_the_other_projects(finished):
     """`dvc exp save` writes what every stage would have read now into its lock."""
-    for name in ("experiments", "photographs"):
-        ignored = shutil.ignore_patterns("cache", "tmp", "folds", "data", "searches", "__pycache__")
+    for name in OTHER_PROJECTS:
+        ignored = shutil.ignore_patterns("cache", "tmp", "folds", "data", "searches", "models")
         shutil.copytree(ROOT / name, finished.folder / name, ignore=ignored, dirs_exist_ok=True)
     finished.commit("The other projects")
     with (finished.folder / "fashion_mnist/training/fit.py").open("a") as file:
@@ -177,7 +178,7 @@ def test_a_saved_experiment_leaves_the_results_of_the_other_projects(finished):
     finished.dvc("exp", "save")
     changed = finished.run("git", "diff", "--name-only", "HEAD").stdout.split()
     assert "dvc.lock" in changed
-    assert [name for name in changed if name.startswith(("experiments/", "photographs/"))] == []
+    assert [name for name in changed if name.startswith(OTHER_PROJECTS)] == []
 
 
 def test_stages_write_what_dvc_yaml_says_and_nothing_else(finished):

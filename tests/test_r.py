@@ -35,21 +35,23 @@ def test_the_tests_of_r_pass():
 @needs_r
 def test_the_pipeline_gives_the_same_bytes_twice_and_the_report_covers_it(finished):
     folder = finished.folder
-    shutil.copytree(ROOT / "r", folder / "r")
+    shutil.copytree(
+        ROOT / "r", folder / "r", ignore=shutil.ignore_patterns("cache", "tmp", "models")
+    )
     (folder / "r/dvc.lock").unlink(missing_ok=True)
     finished.set_params(r_cnn={"filters": [4, 6, 8], "batch_size": 50, "epochs": 1})
     finished.commit("R")
     environment = {"RETICULATE_PYTHON": sys.executable}
-    finished.run("dvc", "repro", "r/dvc.yaml", env=environment)
-    before = finished.outputs()
-    table = pd.read_csv(folder / "plots/predictions_r_cnn.csv")
+    finished.run("dvc", "--cd", "r", "repro", env=environment)
+    before = finished.outputs("r")
+    table = pd.read_csv(folder / "r/plots/predictions_r_cnn.csv")
     assert list(table) == ["actual", "predicted", "probability", "actual_probability"]
     assert set(table["actual"]) == set(pd.read_csv(folder / "plots/predictions_cnn.csv")["actual"])
     assert metrics.is_right(table).mean() >= 0.1
     finished.commit("Results from R")
-    finished.run("dvc", "repro", "--force", "--single-item", "r/dvc.yaml:train", env=environment)
-    finished.run("dvc", "repro", "r/dvc.yaml", env=environment)
-    assert finished.outputs() == before
+    finished.run("dvc", "--cd", "r", "repro", "--force", "--single-item", "train", env=environment)
+    finished.run("dvc", "--cd", "r", "repro", env=environment)
+    assert finished.outputs("r") == before
     report = finished.run(
         sys.executable, "-m", "fashion_mnist.report", "--base", "HEAD", "--exact"
     ).stdout
@@ -74,9 +76,9 @@ def test_without_r_make_says_what_to_install(tmp_path):
 
 def test_the_pipeline_of_r_reads_the_section_and_the_splits_of_the_root():
     stages = yaml.safe_load((ROOT / "r/dvc.yaml").read_text())["stages"]
-    assert stages["train"]["params"] == ["r_cnn"]
-    assert {"data/train", "data/validation"} <= set(stages["train"]["deps"])
-    assert "data/test" not in stages["train"]["deps"]
+    assert stages["train"]["params"] == [{"../params.yaml": ["r_cnn"]}]
+    assert {"../data/train", "../data/validation"} <= set(stages["train"]["deps"])
+    assert "../data/test" not in stages["train"]["deps"]
 
 
 def test_the_packages_are_those_that_the_scripts_use():

@@ -353,14 +353,14 @@ def test_results_of_r_that_are_older_than_the_data_are_a_note(history, run):
     (history.folder / "r").mkdir()
     (history.folder / "r/dvc.lock").write_bytes((ROOT / "r/dvc.lock").read_bytes())
     branch(history)
-    for path in ("data/train", "r/R"):
+    for path in ("../data/train", "R"):
         text = (history.folder / "r/dvc.lock").read_text()
         before, found, after = text.partition(f"path: {path}\n      hash: md5\n      md5: ")
         (history.folder / "r/dvc.lock").write_text(f"{before}{found}{'0' * 8}{after[8:]}")
     report, _ = run("--base", "main")
     assert report["notes"] == [
-        "metrics/evaluate_r_cnn.json is older than data/train: its models learned from something "
-        "else."
+        "r/metrics/evaluate_r_cnn.json is older than data/train: its models learned from "
+        "something else."
     ]
 
 

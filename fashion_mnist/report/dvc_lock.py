@@ -1,6 +1,7 @@
 """What dvc.lock says: what each stage ran with, and what has changed since."""
 
 import hashlib
+import posixpath
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -18,6 +19,8 @@ LOCKS = {"dvc.lock": "", "r/dvc.lock": "r/dvc.yaml:"}
 def read(revision: Revision) -> Lock:
     """Return dvc.lock and r/dvc.lock of a revision, merged; a missing file has no stages.
 
+    All paths are those from the root.
+
     Raises:
         NoBaselineError: a file is not what DVC writes.
     """
@@ -25,19 +28,34 @@ def read(revision: Revision) -> Lock:
     for path, prefix in LOCKS.items():
         content = revision.read(path)
         if content is not None:
-            found = _stages(content, f"{path} of {revision}")
+            found = _stages(content, f"{path} of {revision}", posixpath.dirname(path))
             stages |= {f"{prefix}{name}": stage for name, stage in found.items()}
     return {"stages": stages}
 
 
-def _stages(content: bytes, name: str) -> dict[str, Any]:
+def _stages(content: bytes, name: str, folder: str) -> dict[str, Any]:
     try:
         stages = _yaml(content)["stages"]
         if all(isinstance(stage, dict) for stage in stages.values()):
-            return stages
+            return {name: _from_root(stage, folder) for name, stage in stages.items()}
     except (YAMLError, KeyError, TypeError, AttributeError):
         pass
     raise NoBaselineError(f"{name} is not what DVC writes; resolve it or restore it")
+
+
+def _from_root(stage: dict[str, Any], folder: str) -> dict[str, Any]:
+    """Return a stage with paths from the root, not from the folder of its lock."""
+
+    def path(of: str) -> str:
+        return posixpath.normpath(posixpath.join(folder, of))
+
+    found = dict(stage)
+    for kind in ("deps", "outs"):
+        if kind in stage:
+            found[kind] = [{**entry, "path": path(entry["path"])} for entry in stage[kind]]
+    if "params" in stage:
+        found["params"] = {path(file): values for file, values in stage["params"].items()}
+    return found
 
 
 def inputs(stage: dict[str, Any]) -> dict[str, Any]:

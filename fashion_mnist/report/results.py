@@ -11,8 +11,8 @@ from fashion_mnist.report import dvc_lock
 from fashion_mnist.report.revisions import NoBaselineError, Revision
 
 EVALUATION = "metrics/evaluate.json"
-# Files like it, of models that another pipeline trains.
-OTHER_EVALUATIONS = ("metrics/evaluate_r_cnn.json",)
+FOLDERS = {"r_cnn": "r/"}  # of models that another pipeline trains
+OTHER_EVALUATIONS = [f"{of}metrics/evaluate_{model}.json" for model, of in FOLDERS.items()]
 SEED_SPREAD = "metrics/seed_spread.json"
 
 
@@ -95,7 +95,7 @@ def read_predictions(
 
 def predictions_path(model: str) -> str:
     """Return the file with the predictions of a model."""
-    return f"plots/predictions_{model}.csv"
+    return f"{FOLDERS.get(model, '')}plots/predictions_{model}.csv"
 
 
 def _read_models(revision: Revision, path: str) -> dict[str, dict[str, Any]]:

@@ -22,7 +22,8 @@ from fashion_mnist.report import dvc_lock
 from fashion_mnist.report.results import Results, predictions_path
 from fashion_mnist.report.revisions import Revision
 
-IN_GIT = ("metrics/", "plots/")  # where stages write what is not in DVC's cache
+# Where stages write what is not in DVC's cache.
+IN_GIT = ("metrics/", "plots/", "r/metrics/", "r/plots/")
 ROUNDED = 1e-5  # metrics files have six digits
 # Predictions files have four digits of a probability, the metrics may be those of all digits.
 FROM_PROBABILITIES = ("loss", "expected_calibration_error")
