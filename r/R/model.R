@@ -79,20 +79,20 @@ save_model <- function(keras, model, path) {
   plain$save(written)
   zipfile <- reticulate::import("zipfile", convert = FALSE)
   source <- zipfile$ZipFile(written)
-  partial <- file.path(dirname(path), paste0(".partial-", basename(path)))
-  target <- zipfile$ZipFile(partial, "w")
-  for (name in reticulate::py_to_r(source$namelist())) {
-    content <- source$read(name)
-    if (endsWith(name, ".json")) {
-      text <- reticulate::py_to_r(content$decode())
-      text <- gsub('"date_saved": "[^"]*"', '"date_saved": "1980-01-01"', text)
-      text <- gsub('"shared_object_id": [0-9]+', '"shared_object_id": 0', text)
-      content <- reticulate::r_to_py(text)$encode()
+  write_whole(path, function(partial) {
+    target <- zipfile$ZipFile(partial, "w")
+    for (name in reticulate::py_to_r(source$namelist())) {
+      content <- source$read(name)
+      if (endsWith(name, ".json")) {
+        text <- reticulate::py_to_r(content$decode())
+        text <- gsub('"date_saved": "[^"]*"', '"date_saved": "1980-01-01"', text)
+        text <- gsub('"shared_object_id": [0-9]+', '"shared_object_id": 0', text)
+        content <- reticulate::r_to_py(text)$encode()
+      }
+      target$writestr(zipfile$ZipInfo(name), content)
     }
-    target$writestr(zipfile$ZipInfo(name), content)
-  }
-  target$close()
+    target$close()
+  })
   source$close()
-  file.rename(partial, path)
   invisible(path)
 }

@@ -124,12 +124,12 @@ plot_images <- function(images, table) {
 #' @param path The path of the PNG.
 #' @param width,height The size in inches.
 save_plot <- function(plot, path, width, height) {
-  partial <- file.path(dirname(path), paste0(".partial-", basename(path)))
-  # Named explicitly, because ggplot2 prefers another device where the package ragg is installed.
-  ggplot2::ggsave(
-    partial, plot,
-    device = grDevices::png, type = "cairo", width = width, height = height, dpi = 160, bg = "white"
-  )
-  file.rename(partial, path)
-  invisible(path)
+  write_whole(path, function(partial) {
+    # Named explicitly, because ggplot2 prefers another device where the package ragg is installed.
+    ggplot2::ggsave(
+      partial, plot,
+      device = grDevices::png, type = "cairo", width = width, height = height, dpi = 160,
+      bg = "white"
+    )
+  })
 }

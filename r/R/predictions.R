@@ -29,10 +29,9 @@ format_decimals <- function(values) {
   ifelse(endsWith(text, "."), paste0(text, "0"), text)
 }
 
-#' Write a data frame as CSV; the file appears whole or not at all.
+#' Write a data frame as CSV.
 write_table <- function(table, path) {
-  partial <- file.path(dirname(path), paste0(".partial-", basename(path)))
-  utils::write.csv(table, partial, row.names = FALSE, quote = FALSE)
-  file.rename(partial, path)
-  invisible(path)
+  write_whole(path, function(partial) {
+    utils::write.csv(table, partial, row.names = FALSE, quote = FALSE)
+  })
 }
