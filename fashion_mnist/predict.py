@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from fashion_mnist import command
 from fashion_mnist.dataset import picture
 from fashion_mnist.dataset.folder import SUFFIXES, pictures_below
-from fashion_mnist.errors import InputError
+from fashion_mnist.errors import InputError, printable
 from fashion_mnist.inference import answers
 from fashion_mnist.inference.answers import Models
 from fashion_mnist.inference.onnx_model import OnnxModel
@@ -55,14 +55,14 @@ def main(
     if as_json:
         print(json.dumps({"predictions": list(predictions)}, indent=2))
     else:
-        width = max((len(_printable(name)) for name, _ in sources), default=0)
+        width = max((len(printable(name)) for name, _ in sources), default=0)
         for prediction in predictions:
-            name = f"{_printable(prediction['file']):<{width}}"
+            name = f"{printable(prediction['file']):<{width}}"
             print(f"{name}  {answers.in_words(prediction, models.item)}")
     if explanation and not complaints:
         _explain(models.images or OnnxModel(CNN), *sources[0], explanation)
     for complaint in complaints:
-        print(f"error: {_printable(complaint)}", file=sys.stderr)
+        print(f"error: {printable(complaint)}", file=sys.stderr)
     return 1 if complaints else 0
 
 
@@ -91,14 +91,6 @@ def _find_pictures(arguments: list[str], complaints: list[str]) -> Iterator[Sour
                 complaints.append(f"{path}: no pictures found, expected {', '.join(SUFFIXES)}")
             else:
                 yield from ((str(file), file) for file in found)
-
-
-def _printable(text: str) -> str:
-    """Return a text in which line ends and what steers a terminal are written as escapes."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in text
-    )
 
 
 def _classify(

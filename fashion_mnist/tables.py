@@ -1,6 +1,7 @@
 """Tables as CSV files."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -8,15 +9,25 @@ import pandas as pd
 from fashion_mnist.errors import InputError
 from fashion_mnist.files import write_bytes
 
+HISTORY = ("epoch", "train_accuracy", "val_accuracy", "train_loss", "val_loss")
 
-def read(path: Path) -> pd.DataFrame:
+
+def read(path: Path, numbers: Sequence[str] = ()) -> pd.DataFrame:
     """Read a CSV file that a stage wrote.
 
+    Args:
+        path: the file.
+        numbers: columns that it must have, without another value than numbers.
+
     Raises:
-        InputError: the file is missing or is not a CSV table.
+        InputError: the file is missing, or is not such a table.
     """
     try:
-        return parse(path.read_bytes())
+        table = parse(path.read_bytes())
+        for column in numbers:
+            if column not in table or not pd.api.types.is_numeric_dtype(table[column]):
+                raise ValueError(f"the column {column} is missing, or is not of numbers")
+        return table
     except FileNotFoundError:
         raise InputError(f"{path}: not found; make it with `dvc repro`") from None
     except ValueError as error:

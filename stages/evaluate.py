@@ -24,7 +24,9 @@ def main() -> None:
     evaluate, models = Evaluate.load(), whole.models()
     test = splits.load(Path("data/test"))
     count, classes = len(test.labels), test.spec.classes
-    histories = {name: tables.read(PLOTS / f"training_{name}.csv") for name in models}
+    histories = {
+        name: tables.read(PLOTS / f"training_{name}.csv", tables.HISTORY) for name in models
+    }
     predictions, results = {}, {}
     for name in models:
         progress.say(f"evaluate: the {name.upper()} classifies {count:,} test images")

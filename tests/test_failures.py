@@ -134,15 +134,6 @@ def test_a_missing_model_is_named_with_the_stage_that_makes_it(finished):
     runs_as_if_nothing_had_happened(finished, "evaluate", before)
 
 
-def test_a_loss_that_is_not_a_number_leaves_the_old_model(finished):
-    before = finished.outputs()
-    finished.set_params(mlp={"learning_rate": 1e30, "schedule": "constant"})
-    assert "the loss is nan in epoch 1" in complaint(finished.stage("train_mlp"))
-    assert finished.outputs() == before
-    finished.run("git", "checkout", "--quiet", "params.yaml")
-    runs_as_if_nothing_had_happened(finished, "train_mlp", before)
-
-
 @pytest.mark.parametrize(
     ("stage", "file"),
     [("normalize", "data/train/images.npy"), ("train_mlp", "models/mlp.keras")],

@@ -111,8 +111,20 @@ def test_a_training_that_was_interrupted_ends_with_the_same_bytes(tmp_path):
 def test_a_loss_that_is_not_a_number_stops_training_and_says_when(batch_size):
     settings = TRAIN.model_copy(update={"epochs": 1, "batch_size": batch_size})
     recipe = MLP_RECIPE.model_copy(update={"learning_rate": 1e30, "schedule": "constant"})
-    with pytest.raises(InputError, match=r"the loss is nan in epoch 1: .* mlp.learning_rate"):
+    with pytest.raises(
+        InputError, match=r"the loss is nan in epoch 1: .* learning_rate or weight_decay of mlp"
+    ):
         train(settings, recipe)
+
+
+@pytest.mark.slow
+def test_a_model_that_has_learned_nothing_is_named(monkeypatch, capsys):
+    monkeypatch.delenv("QUIET")
+    few = TRAIN.model_copy(update={"epochs": 3})
+    train(few, MLP_RECIPE.model_copy(update={"learning_rate": 1e-9}))
+    assert "is chance level, it has learned nothing" in capsys.readouterr().err
+    train(few, MLP_RECIPE)
+    assert "chance" not in capsys.readouterr().err
 
 
 def epoch_of_batches(recipe, epoch=0, split=TRAINING):

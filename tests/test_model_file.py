@@ -76,6 +76,12 @@ def another_model(path):
     keras.Model(inputs, keras.layers.Flatten()(inputs)).save(path)
 
 
+def under_another_name(path):
+    inputs = keras.Input(SPEC.image_shape)
+    flat = keras.layers.Flatten()(inputs)
+    keras.Model(inputs, keras.layers.Dense(10)(flat), name="mlp").save(path)
+
+
 def not_built(path):
     keras.Sequential([keras.layers.Dense(10)]).save(path)
 
@@ -97,6 +103,7 @@ def test_a_model_of_other_images_or_classes_is_refused(trained, tmp_path, change
         (truncate, "not a whole Keras model"),
         (without_weights, "not a whole Keras model"),
         (another_model, "input and output shapes"),
+        (under_another_name, "the model mlp found, expected cnn"),
     ],
 )
 def test_a_foreign_or_damaged_file_is_refused_in_one_line(trained, tmp_path, spoil, complaint):

@@ -141,6 +141,8 @@ OUT_OF_RANGE = [
     ("mlp", "dropout_rate", 1.0),
     ("mlp", "learning_rate", 0.0),
     ("mlp", "learning_rate", float("nan")),
+    ("mlp", "learning_rate", 1e9),
+    ("mlp", "weight_decay", 1.1),
     ("mlp", "schedule", "step"),
     ("mlp", "weight_decay", -0.1),
     ("mlp", "label_smoothing", 1),

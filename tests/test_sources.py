@@ -28,6 +28,11 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(behaviour, int):
             self.send_error(behaviour)
             return
+        if behaviour == "redirect":
+            self.send_response(302)
+            self.send_header("Location", "http://[::1")
+            self.end_headers()
+            return
         if behaviour == "stall at once":
             self.server.stalled.wait(5)
             return
@@ -150,6 +155,40 @@ def test_when_all_fail_each_is_listed_with_its_reason(server, folder, tmp_path):
     assert f"{folder}: two.gz has SHA-256 {hashlib.sha256(b'other content').hexdigest()}" in said
     assert "/nowhere: one.gz: No such file or directory" in said
     assert "put one.gz, two.gz into a folder that is listed under `sources` in the" in said
+
+
+def test_a_dead_proxy_is_named_at_once(folder, tmp_path, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setattr(
+        sources.time, "sleep", lambda seconds: pytest.fail("it waits") if seconds else None
+    )
+    said = fetch_fails(tmp_path / "raw", "http://example.invalid", "https://example.invalid")
+    assert said.count("not reachable (through the proxy of HTTP(S)_PROXY: Failed to establish") == 2
+
+
+def test_a_redirect_to_no_address_ends_the_source(server, folder, tmp_path):
+    server.behaviours = ["redirect"] * 9
+    assert fetch(tmp_path / "raw", server.url, folder) == str(folder)
+
+
+def test_unpacked_files_and_the_names_in_their_headers_are_taken(folder, tmp_path):
+    renamed = {"a-idx1-ubyte.gz": "a.idx1-ubyte.gz", "b-idx1-ubyte.gz": "b.idx1-ubyte"}
+    (folder / "one.gz").rename(folder / renamed["a-idx1-ubyte.gz"])
+    (folder / renamed["b-idx1-ubyte.gz"]).write_bytes(CONTENTS["two.gz"])
+    (folder / "two.gz").write_bytes(CONTENTS["two.gz"])  # unpacked under its old name
+    hashes = dict(zip((*renamed, "two.gz"), (*SHA256.values(), SHA256["two.gz"]), strict=True))
+    sources.fetch([str(folder)], hashes, tmp_path / "raw", timeout=1, retries=0)
+    fetched = [gzip.decompress((tmp_path / "raw" / name).read_bytes()) for name in hashes]
+    assert fetched == [CONTENTS["one.gz"], CONTENTS["two.gz"], CONTENTS["two.gz"]]
+
+
+def test_all_wrong_files_of_a_folder_are_listed(folder, tmp_path):
+    (folder / "one.gz").write_bytes(gzip.compress(b"other content"))
+    (folder / "two.gz").write_bytes(b"unpacked, and another")
+    said = fetch_fails(tmp_path / "raw", folder)
+    assert "one.gz has SHA-256" in said
+    assert "two.gz has SHA-256" in said
 
 
 def test_a_corrupt_file_is_named(folder, tmp_path):

@@ -1,5 +1,3 @@
-import contextlib
-
 import numpy as np
 import pytest
 from conftest import SPEC, made_images
@@ -28,15 +26,13 @@ def test_saved_splits_load_as_they_were_without_being_read_into_memory(tmp_path,
     ("spoil", "complaint"),
     [
         (lambda folder: (folder / "labels.npy").unlink(), "labels.npy: not found"),
-        (lambda folder: (folder / "images.npy").write_bytes(b"\x93NUMPY"), "not a whole .npy file"),
-        (lambda folder: np.save(folder / "labels.npy", np.zeros(3, np.uint8)), "expected float32"),
         (
-            lambda folder: np.save(folder / "labels.npy", np.zeros((20, 1), np.uint8)),
-            "expected float",
+            lambda folder: np.save(folder / "labels.npy", np.zeros(20, np.uint8)),
+            r"labels.npy: MD5 \w{32} found, .*dataset.json expects \w{32}; remove DVC's copy",
         ),
         (
-            lambda folder: np.save(folder / "images.npy", np.zeros((20, 28, 28, 3), np.float32)),
-            r"expected float32 \(n, 28, 28, 1\)",
+            lambda folder: (folder / "images.npy").write_bytes(b""),
+            r"images.npy: MD5 d41d8cd98f00b204e9800998ecf8427e found, .* normalize`",
         ),
         (
             lambda folder: (folder.parent / "dataset.json").unlink(),
@@ -45,10 +41,6 @@ def test_saved_splits_load_as_they_were_without_being_read_into_memory(tmp_path,
         (
             lambda folder: (folder.parent / "dataset.json").write_text('{"side": 28}'),
             "dataset.json: not the description of a dataset",
-        ),
-        (
-            lambda folder: np.save(folder / "labels.npy", np.full(20, 10, np.uint8)),
-            r"labels\.npy: label 10 found, expected 0 to 9; .* normalize`",
         ),
     ],
 )
@@ -60,16 +52,16 @@ def test_an_error_names_the_file_and_what_is_wrong(tmp_path, split, spoil, compl
         splits.load(folder)
 
 
-def test_a_damaged_header_raises_nothing_but_input_errors(tmp_path, split):
+def test_no_flipped_bit_passes(tmp_path, split):
     folder = tmp_path / "split"
     splits.save({folder: split})
     sound = (folder / "labels.npy").read_bytes()
-    for place in range(128):
-        for value in (0, 10, 39, 40, 123, 255):
+    for place in range(len(sound)):
+        for bit in range(8):
             damaged = bytearray(sound)
-            damaged[place] = value
+            damaged[place] ^= 1 << bit
             (folder / "labels.npy").write_bytes(damaged)
-            with contextlib.suppress(InputError):
+            with pytest.raises(InputError, match=r"labels\.npy: MD5"):
                 splits.load(folder)
 
 

@@ -19,6 +19,7 @@ from fashion_mnist.dataset.folder import all_files, digest
 from fashion_mnist.errors import InputError
 from fashion_mnist.files import write_bytes
 
+WEB = ("http://", "https://")
 CONNECT_TIMEOUT = 10  # seconds; short, because a firewall may drop packets silently
 
 Result = TypeVar("Result")
@@ -134,7 +135,7 @@ def fetch_file(
     for source in sources:
         progress.say(f"{path.name}: trying {source}")
         try:
-            if source.startswith(("http://", "https://")):
+            if source.startswith(WEB):
                 content = _download(source.rstrip("/"), timeout, retries, path.name)
             else:
                 content = _read_file(Path(source), path.name)
@@ -153,19 +154,26 @@ def _read_all(
     source: str, sha256: Mapping[str, str], timeout: float, retries: int
 ) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as scratch:
-        if source.startswith(("http://", "https://")):
+        if source.startswith(WEB):
             read = partial(_download, source.rstrip("/"), timeout, retries)
         elif source.startswith("debian:"):
             package = source.removeprefix("debian:")
             read = partial(
-                _read_file, _folder_of_idx(unpack_debian_package(package, Path(scratch)))
+                _read_gzip, _folder_of_idx(unpack_debian_package(package, Path(scratch)))
             )
         else:
-            read = partial(_read_file, Path(source))
-        contents = {}
+            read = partial(_read_gzip, Path(source))
+        contents, failures = {}, []
         for name, expected in sha256.items():
-            contents[name] = read(name)
-            _verify(name, contents[name], expected)
+            try:
+                contents[name] = read(name)
+                _verify(name, contents[name], expected)
+            except SourceError as error:
+                failures.append(str(error))
+                if source.startswith(WEB):
+                    break  # before more is downloaded in vain
+        if failures:
+            raise SourceError(", ".join(failures))
         return contents
 
 
@@ -235,8 +243,11 @@ def retrying(attempt: Callable[[], Result], name: str, retries: int) -> Result:
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             # requests wraps the errors of urllib3, which hold the reason.
             cause = getattr(error.args[0], "reason", error.args[0]) if error.args else error
-            text = str(cause).rpartition("): ")[2]
-            nobody_there = isinstance(
+            through = ""
+            if isinstance(cause, urllib3.exceptions.ProxyError):
+                cause, through = cause.original_error, "through the proxy of HTTP(S)_PROXY: "
+            text = through + str(cause).rpartition("): ")[2]
+            nobody_there = through or isinstance(
                 cause,
                 urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError,
             )
@@ -244,8 +255,11 @@ def retrying(attempt: Callable[[], Result], name: str, retries: int) -> Result:
                 # The next source is more likely to work than another try.
                 raise SourceError(f"not reachable ({text})") from None
             failure = f"{name} broke off ({text})"
-        except OSError as error:  # before any connection, such as a missing CA bundle
-            raise SourceError(f"not reachable ({error.strerror or error})") from None
+        # Such as a missing CA bundle, before any connection, or a redirect to what is no address.
+        except (OSError, ValueError) as error:
+            raise SourceError(
+                f"not reachable ({getattr(error, 'strerror', '') or error})"
+            ) from None
     raise SourceError(failure)
 
 
@@ -304,6 +318,20 @@ def _run(command: list[str], folder: Path) -> None:
     except subprocess.CalledProcessError as error:
         lines = error.stderr.strip().splitlines() or [f"exit status {error.returncode}"]
         raise SourceError(f"{command[0]} failed ({lines[-1]})") from None
+
+
+def _read_gzip(folder: Path, name: str) -> bytes:
+    """Return a gzip file; browsers unpack it, and 7-Zip calls it by the dotted name in its header.
+
+    Raises:
+        SourceError: the folder has it under none of its names.
+    """
+    dotted = name.replace("-idx", ".idx")
+    names = (name, dotted, name.removesuffix(".gz"), dotted.removesuffix(".gz"))
+    found = next((other for other in names if (folder / other).exists()), name)
+    content = _read_file(folder, found)
+    is_gzip = content.startswith(b"\x1f\x8b")
+    return content if is_gzip else gzip.compress(content, mtime=0)
 
 
 def _read_file(folder: Path, name: str) -> bytes:

@@ -1,5 +1,6 @@
 """Splits: images with their labels, stored as arrays."""
 
+import hashlib
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,18 @@ from fashion_mnist.errors import InputError
 from fashion_mnist.files import atomic
 
 SPEC = "dataset.json"
+ARRAYS = ("images", "labels")
 _REMAKE = "make it again with `dvc repro --force --single-item normalize`"
+
+
+class _Saved(Spec):
+    """What SPEC holds.
+
+    Attributes:
+        md5: of each array's file, by its path, such as train/images.npy.
+    """
+
+    md5: dict[str, str]
 
 
 class Split(NamedTuple):
@@ -56,48 +68,39 @@ def count_by_class(split: Split) -> dict[str, int]:
 
 
 def save(splits: dict[Path, Split]) -> None:
-    """Write each split into its folder, as images.npy and labels.npy, and the spec beside them.
+    """Write each split into its folder, as images.npy and labels.npy.
 
-    All files are renamed into place together, after the last one is written. Otherwise a kill
-    could leave the images of one seed beside the labels of another.
+    Beside the folders, SPEC gets the spec and each file's MD5. All files are renamed into place
+    together, after the last one is written. Otherwise a kill could leave the images of one seed
+    beside the labels of another.
     """
+    (place,) = {folder.parent for folder in splits}
+    hashes = {}
     with ExitStack() as finished:
         for folder, split in splits.items():
-            for name, array in (("images", split.images), ("labels", split.labels)):
-                partial = finished.enter_context(atomic(folder / f"{name}.npy"))
+            for name in ARRAYS:
+                path = folder / f"{name}.npy"
+                partial = finished.enter_context(atomic(path))
                 with partial.open("wb") as file:
-                    np.save(file, array)
-        for path in {folder.parent / SPEC for folder in splits}:
-            partial = finished.enter_context(atomic(path))
-            partial.write_text(split.spec.model_dump_json(indent=2) + "\n", encoding="utf-8")
+                    np.save(file, getattr(split, name))
+                hashes[path.relative_to(place).as_posix()] = _md5(partial)
+        saved = _Saved(**split.spec.model_dump(), md5=hashes)
+        partial = finished.enter_context(atomic(place / SPEC))
+        partial.write_text(saved.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def load(folder: Path) -> Split:
     """Map a split that `save` wrote into memory, read-only.
 
+    The files are read once, because a damaged disk, cache or copy would give other results without
+    a word: DVC does not look into what its cache has.
+
     Raises:
-        InputError: a file is missing or does not hold such an array.
+        InputError: a file is missing, or is not the one that `save` wrote.
     """
-    spec = load_spec(folder.parent)
-    split = Split(_load(folder / "images.npy"), _load(folder / "labels.npy"), spec)
-    if (
-        split.labels.ndim != 1
-        or split.images.shape != (len(split.labels), *spec.image_shape)
-        or split.images.dtype != np.float32
-        or split.labels.dtype != np.uint8
-    ):
-        raise InputError(
-            f"{folder}: images {split.images.dtype} {split.images.shape} and labels "
-            f"{split.labels.dtype} {split.labels.shape}, expected float32 "
-            f"(n, {', '.join(map(str, spec.image_shape))}) and uint8 (n,); make them with "
-            "`dvc repro normalize`"
-        )
-    if split.labels.max(initial=0) >= len(spec.classes):
-        raise InputError(
-            f"{folder / 'labels.npy'}: label {split.labels.max()} found, expected 0 to "
-            f"{len(spec.classes) - 1}; {_REMAKE}"
-        )
-    return split
+    saved = _read(folder.parent)
+    images, labels = (_load(folder / f"{name}.npy", saved) for name in ARRAYS)
+    return Split(images, labels, _spec(saved))
 
 
 def load_spec(folder: Path) -> Spec:
@@ -106,21 +109,40 @@ def load_spec(folder: Path) -> Spec:
     Raises:
         InputError: the file is missing or is not such a description.
     """
+    return _spec(_read(folder))
+
+
+def _spec(saved: _Saved) -> Spec:
+    return Spec(**saved.model_dump(exclude={"md5"}))
+
+
+def _read(folder: Path) -> _Saved:
     path = folder / SPEC
     try:
-        return Spec.model_validate_json(path.read_bytes())
+        return _Saved.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise InputError(f"{path}: not found; make it with `dvc repro normalize`") from None
     except ValidationError:
         raise InputError(f"{path}: not the description of a dataset; {_REMAKE}") from None
 
 
-def _load(path: Path) -> np.ndarray:
+def _load(path: Path, saved: _Saved) -> np.ndarray:
     try:
-        return np.load(path, mmap_mode="r")
+        found = _md5(path)
     except FileNotFoundError:
         raise InputError(f"{path}: not found; make it with `dvc repro normalize`") from None
-    except OSError:
-        raise
-    except Exception:  # NumPy parses a damaged header as Python, so any exception may come
-        raise InputError(f"{path}: not a whole .npy file; {_REMAKE}") from None
+    expected = saved.md5.get(f"{path.parent.name}/{path.name}")
+    if expected is None:
+        raise InputError(f"{path.parent.parent / SPEC}: has no MD5 of {path}; {_REMAKE}")
+    if found != expected:
+        raise InputError(
+            f"{path}: MD5 {found} found, {path.parent.parent / SPEC} expects {expected}; remove "
+            f"DVC's copy, `rm -f $(dvc cache dir)/files/md5/{expected[:2]}/{expected[2:]}`, and "
+            f"{_REMAKE}"
+        )
+    return np.load(path, mmap_mode="r")
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()

@@ -1,6 +1,5 @@
 """An exported model at work: raw pixels in, calibrated probabilities out, without TensorFlow."""
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,17 +50,30 @@ class OnnxModel:
         remake = "make it with `dvc repro export`"
         try:
             self._session = session(path.read_bytes(), threads)
-            metadata = self._session.get_modelmeta().custom_metadata_map
-            self.spec = Spec.model_validate_json(metadata["dataset"])
-            self.sure_from: float = json.loads(metadata["sure_from"])
+            self._check()
         except FileNotFoundError:
             raise InputError(f"{path}: not found; {remake}") from None
         except Exception as error:  # the exceptions of ONNX Runtime have no base of their own
             reason = str(error).strip().splitlines()[0]
             raise InputError(f"{path}: not a whole exported model ({reason}); {remake}") from None
-        self.output_units: dict[str, int] = {
-            output.name: output.shape[1] for output in self._session.get_outputs()
+
+    def _check(self) -> None:
+        """Read the metadata and answer one image, as only a model of this project can.
+
+        Raises:
+            Exception: it is another model.
+        """
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        if missing := {"dataset", "sure_from"} - metadata.keys():
+            raise ValueError(f"no {' and '.join(sorted(missing))} in its metadata")
+        self.spec = Spec.model_validate_json(metadata["dataset"])
+        self.sure_from = float(metadata["sure_from"])
+        answers = self.outputs(OUTPUTS, np.zeros((1, *self.spec.pixels_shape), np.uint8))
+        self.output_units = {
+            name: answer.shape[1] for name, answer in zip(OUTPUTS, answers, strict=True)
         }
+        if self.output_units[PROBABILITIES] != len(self.spec.classes):
+            raise ValueError(f"{self.output_units[PROBABILITIES]} classes in its answers")
 
     def __call__(self, images: np.ndarray) -> Answer:
         """Classify images, uint8 (n, *spec.pixels_shape)."""

@@ -65,6 +65,9 @@ class PhotographModel:
             metadata = self._session.get_modelmeta().custom_metadata_map
             self.backbone: str = json.loads(metadata[BACKBONE])
             own = Info.model_validate_json(metadata[HEAD]) if HEAD in metadata else None
+            self.side: int = self._session.get_inputs()[0].shape[1]
+            answers = (PROBABILITIES, SIMILARITY, FEATURES) if own else (FEATURES,)
+            self._run(answers, np.zeros((1, self.side, self.side, 3), np.uint8))
         except FileNotFoundError:
             raise InputError(f"{name}: not found; {REMAKE}") from None
         except Exception as error:  # the exceptions of ONNX Runtime have no base of their own
@@ -75,7 +78,6 @@ class PhotographModel:
                 f"the head learned from {head.info.backbone}, but {name} is {self.backbone}; "
                 "teach it again"
             )
-        self.side: int = self._session.get_inputs()[0].shape[1]
         self._head, self._info = head, head.info if head else own
 
     @property

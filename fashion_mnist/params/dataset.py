@@ -13,6 +13,7 @@ from fashion_mnist.params.section import PATH, Count, Section, Seed
 FOLDER = Path("datasets")
 
 SHA256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Source = Annotated[str, Field(pattern=r"^[^\x00-\x1f]+$")]
 
 
 class DatasetName(Section):
@@ -50,7 +51,7 @@ class Pictures(BaseModel):
 class Dataset(Spec):
     """A file of datasets/: what the images are, and where they come from."""
 
-    sources: Annotated[list[Text], Field(min_length=1)]
+    sources: Annotated[list[Source], Field(min_length=1)]
     idx: IDX | None = None
     pictures: Pictures | None = None
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from fashion_mnist.params.dataset import Dataset
-from fashion_mnist.params.section import Count, Section, Seed, Units
+from fashion_mnist.params.section import Count, LearningRate, Section, Seed, Units
 
 TestImage = Annotated[int, Field(ge=0)]
 
@@ -17,7 +17,7 @@ class RCNN(Section):
     kernel_size: Count
     pool_after: list[Count]
     dense_units: list[Units]
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: LearningRate
     batch_size: Count
     epochs: Count
     seed: Seed

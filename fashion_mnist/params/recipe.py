@@ -4,15 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from fashion_mnist.params.section import Rate, Section
+from fashion_mnist.params.section import LearningRate, Rate, Section
 
 
 class Recipe(Section):
     """The base of every model's class."""
 
     optimizer: Literal["adamw", "muon"]
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: LearningRate
     schedule: Literal["constant", "cosine", "linear"]
-    weight_decay: Annotated[float, Field(ge=0)]
+    # Each step takes learning_rate * weight_decay of a weight away.
+    weight_decay: Annotated[float, Field(ge=0, le=1)]
     label_smoothing: Rate
     flip: bool

@@ -1,5 +1,6 @@
 """A section of params.yaml: read, checked and typed."""
 
+import reprlib
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -15,9 +16,13 @@ Count = Annotated[int, Field(ge=1, le=1_000_000)]
 # Of a layer: 10,000 units behind 10,000 others have 400 MB of weights.
 Units = Annotated[int, Field(ge=1, le=10_000)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
+# AdamW and Muon change a weight by about so much in a step, whatever the gradient.
+LearningRate = Annotated[float, Field(gt=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 SectionT = TypeVar("SectionT", bound="Section")
 ModelT = TypeVar("ModelT", bound=BaseModel)
+_QUOTED = reprlib.Repr()  # aliases may make a value of a short file endless
+_QUOTED.maxstring = _QUOTED.maxother = 80
 
 
 class Section(BaseModel):
@@ -87,7 +92,11 @@ def check(kind: type[ModelT], content: Any, *keys: str, path: Path = PATH) -> Mo
 
 def _complaint(error: dict[str, Any], path: Path) -> InputError:
     # Where a value may have one of several types, pydantic adds the type's name to the key.
-    key = ".".join(str(part) for part in error["loc"] if "[" not in str(part))
+    parts = [str(part) for part in error["loc"] if "[" not in str(part)]
+    if error["type"] == "extra_forbidden" and "[" in str(error["loc"][-1]):
+        parts.append(error["loc"][-1])  # of the user
+    key = ".".join(parts)
+    value = _QUOTED.repr(error.get("input"))
     if error["type"] == "missing":
         return InputError(f"{path}: {key} is missing; `git diff {path}` shows what changed")
     if error["type"] == "extra_forbidden":
@@ -99,6 +108,6 @@ def _complaint(error: dict[str, Any], path: Path) -> InputError:
     if error["type"].endswith("too_short"):
         least = error["ctx"]["min_length"]
         items = "one item" if least == 1 else f"{least} items"
-        return InputError(f"{path}: {key} = {error['input']!r}: expected at least {items}")
+        return InputError(f"{path}: {key} = {value}: expected at least {items}")
     rule = error["msg"].removeprefix("Input should be ").removeprefix("a ")
-    return InputError(f"{path}: {key} = {error['input']!r}: expected {rule}")
+    return InputError(f"{path}: {key} = {value}: expected {rule}")

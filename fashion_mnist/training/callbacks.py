@@ -25,8 +25,8 @@ class StopAtNaN(keras.callbacks.Callback):
     def _check(self, loss: float) -> None:
         if not np.isfinite(loss):
             raise InputError(
-                f"the loss is {loss} in epoch {self.epoch}: training stopped; lower "
-                f"{self.model.name}.learning_rate in params.yaml"
+                f"the loss is {loss} in epoch {self.epoch}: training stopped; lower learning_rate "
+                f"or weight_decay of {self.model.name} in params.yaml"
             )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fashion_mnist import progress, tables
 from fashion_mnist.dataset.splits import Split
 from fashion_mnist.params.recipe import Recipe
 from fashion_mnist.params.train import Train
@@ -95,7 +96,13 @@ def fit(
     logs = pd.concat([done, pd.DataFrame(history.history)], ignore_index=True)
     table = logs.rename(columns={"accuracy": "train_accuracy", "loss": "train_loss"}).round(5)
     table.insert(0, "epoch", range(1, len(table) + 1))
-    return table[["epoch", "train_accuracy", "val_accuracy", "train_loss", "val_loss"]]
+    last, chance = table["val_accuracy"].iloc[-1], _chance(validation)
+    if last <= chance:
+        progress.say(
+            f"{model.name}: val_accuracy {last:.4f} is chance level, it has learned nothing; lower "
+            "learning_rate or weight_decay, or see whether the labels fit the images"
+        )
+    return table[[*tables.HISTORY]]
 
 
 def summarize(model: keras.Model, history: pd.DataFrame, precision: str) -> dict:
@@ -112,6 +119,13 @@ def summarize(model: keras.Model, history: pd.DataFrame, precision: str) -> dict
             "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "auto"),
         }
     }
+
+
+def _chance(split: Split) -> float:
+    """Return the accuracy that guessing reaches: the largest class's share, and two deviations."""
+    count = len(split.labels)
+    share = np.bincount(split.labels).max() / count
+    return share + 2 * np.sqrt(share * (1 - share) / count)
 
 
 def _learning_rate(

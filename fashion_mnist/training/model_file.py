@@ -63,8 +63,8 @@ def load(path: Path, spec: Spec) -> keras.Model:
     """Load a model of such images, which `save` wrote.
 
     Raises:
-        InputError: the file is missing, truncated or foreign, or the model is for other images or
-            classes.
+        InputError: the file is missing, truncated or foreign, or the model has another name, or
+            is for other images or classes.
     """
     remake = f"make it again with `dvc repro --force --single-item train_{path.stem}`"
     if not path.exists():
@@ -78,4 +78,6 @@ def load(path: Path, spec: Spec) -> keras.Model:
     expected = ((None, *spec.image_shape), (None, len(spec.classes)))
     if shapes != expected:
         raise InputError(f"{path}: input and output shapes {shapes}, expected {expected}; {remake}")
+    if model.name != path.stem:
+        raise InputError(f"{path}: the model {model.name} found, expected {path.stem}; {remake}")
     return model

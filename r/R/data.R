@@ -11,6 +11,14 @@ load_split <- function(name, folder = "data") {
   if (length(missing)) {
     stop(missing[1], ": not found; make it with `dvc repro normalize`", call. = FALSE)
   }
+  known <- load_spec(file.path(folder, "dataset.json"))$md5
+  damaged <- path[tools::md5sum(path) != unlist(known[file.path(name, basename(path))])]
+  if (length(damaged)) {
+    stop(
+      damaged[1], ": damaged; make it again with `dvc repro --force --single-item normalize`",
+      call. = FALSE
+    )
+  }
   list(images = numpy$load(path[1]), labels = numpy$load(path[2]))
 }
 
