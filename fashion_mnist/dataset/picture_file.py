@@ -1,6 +1,9 @@
 """Picture files: what is decoded, and what would cost too much."""
 
+import io
 import re
+import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -8,6 +11,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from PIL.Image import Transpose
 
+from fashion_mnist.dataset.bare_picture import bare
 from fashion_mnist.errors import InputError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
@@ -31,6 +35,7 @@ _TURNS = {
 
 # Pillow's own limit only warns. `decode` refuses large pictures before it decodes them.
 Image.MAX_IMAGE_PIXELS = None
+warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd metadata
 
 
 def decode(source: Path | BinaryIO, name: str, side: int) -> Image.Image:
@@ -45,20 +50,7 @@ def decode(source: Path | BinaryIO, name: str, side: int) -> Image.Image:
         InputError: the source is not such a picture, is damaged, or costs too much to decode.
     """
     try:
-        with Image.open(source, formats=FORMATS) as opened:
-            image: Image.Image = opened
-            _refuse_what_costs_too_much(opened, name)
-            image.draft(None, (4 * side, 4 * side))  # JPEG decodes at a smaller scale
-            if image.mode.startswith("I"):  # 16 bits
-                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-            elif image.mode in ("1", "P"):  # modes whose values can't be averaged
-                image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-            image.thumbnail((side, side), Image.Resampling.HAMMING)
-            upright = _upright(image)
-            if upright.has_transparency_data:
-                upright = upright.convert("RGBA")
-                upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
-            return upright.convert("RGB")
+        return _decode_or_mend(source, name, side)
     except InputError:
         raise
     except FileNotFoundError:
@@ -66,23 +58,64 @@ def decode(source: Path | BinaryIO, name: str, side: int) -> Image.Image:
     except UnidentifiedImageError:
         raise InputError(f"{name}: not a picture; expected {', '.join(FORMATS)}") from None
     except Exception as error:  # decoders raise anything when bytes are damaged
-        if isinstance(error, OSError) and error.strerror:  # the system's: no rights, a long name
-            raise InputError(f"{name}: {error.strerror}") from None
+        if reason := getattr(error, "strerror", None):  # the system's: no rights, a long name
+            raise InputError(f"{name}: {reason}") from None
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{name}: not a whole picture ({reason}); save it again") from None
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Return a picture turned as its metadata say.
+def _decode_or_mend(source: Path | BinaryIO, name: str, side: int) -> Image.Image:
+    try:
+        return _decode(source, name, side)
+    except Exception as error:
+        if isinstance(error, InputError) or getattr(error, "strerror", None):
+            raise
+        with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
+            mended = bare(file, MAX_PIXELS)
+        if mended is None:
+            raise
+    return _decode(io.BytesIO(mended), name, side)
+
+
+def _decode(source: Path | BinaryIO, name: str, side: int) -> Image.Image:
+    with Image.open(source, formats=FORMATS) as opened:
+        image: Image.Image = opened
+        _refuse_what_costs_too_much(opened, name)
+        image.draft(None, (4 * side, 4 * side))  # JPEG decodes at a smaller scale
+        if image.mode.startswith("I"):
+            image = _eight_bits(image)
+        elif image.mode in ("1", "P") or "transparency" in image.info:
+            # Indices can't be averaged, and a transparent colour can't be told from averages.
+            image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        image.thumbnail((side, side), Image.Resampling.HAMMING)
+        if (turn := _turn(opened)) is not None:
+            image = image.transpose(turn)
+        if image.has_transparency_data:
+            image = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        return image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Return a grey picture of 16 bits in 8; its transparent value becomes transparent."""
+    values = np.asarray(image)
+    grey = Image.fromarray((values >> 8).astype(np.uint8))
+    if "transparency" in image.info:
+        is_opaque = values != image.info["transparency"]
+        grey.putalpha(Image.fromarray(255 * is_opaque.astype(np.uint8)))
+    return grey
+
+
+def _turn(image: Image.Image) -> Transpose | None:
+    """Return what makes a picture upright, as its metadata say.
 
     Pillow's `exif_transpose` also writes the metadata anew, and fails where another entry is
     damaged. Metadata that can't be read at all say nothing, as in browsers.
     """
     try:
-        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # as of a decoder
-        turn = None
-    return image if turn is None else image.transpose(turn)
+        return None
 
 
 def _refuse_what_costs_too_much(image: ImageFile.ImageFile, name: str) -> None:
