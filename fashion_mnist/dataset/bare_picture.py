@@ -24,7 +24,7 @@ _MORE = b"".join(hashlib.sha256(b"%d" % part).digest() for part in range(16)).re
 def bare(file: IO[bytes], most: int) -> bytes | None:
     """Return a PNG or JPEG file without its metadata; None where it is another, or is not whole.
 
-    An orientation remains. A missing end marker is added where all pixels, at most `most`, are there.
+    An orientation remains. An end marker is added where all pixels, at most `most`, are there.
     """
     file.seek(0)
     start = file.read(len(PNG))
@@ -70,8 +70,9 @@ def _ended(jpeg: bytes, most: int) -> bytes | None:
         return jpeg
     jpeg = jpeg.removesuffix(b"\xff")
     # A decoder makes up what it lacks without a word. It lacks something if more data change it.
-    images = [Image.open(io.BytesIO(jpeg + more + _END)) for more in (b"", _MORE)]
+    added = (b"", _MORE, _MORE[::-1])
+    images = [Image.open(io.BytesIO(jpeg + more + _END)) for more in added]
     if images[0].width * images[0].height > most:
         return None
-    whole, longer = map(np.asarray, images)
-    return jpeg + _END if np.array_equal(whole, longer) else None
+    first, *others = map(np.asarray, images)
+    return jpeg + _END if all(np.array_equal(first, other) for other in others) else None
