@@ -73,24 +73,27 @@ def run(main: Callable[..., int | None], parser: argparse.ArgumentParser) -> NoR
     pipe, the command ends quietly.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if sys.stdout is not None:
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed; the file that is opened next gets its number
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         status = _main_status(main, parser)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except InputError as error:
         status = _complain(str(error))
     except KeyboardInterrupt:
         print("interrupted; no file is half-written", file=sys.stderr)
         status = INTERRUPTED
     except BrokenPipeError:
-        # Python would flush stdout once more at exit, and fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     except OSError as error:
         reason = error.strerror or str(error)
         status = _complain(f"{error.filename}: {reason}" if error.filename else reason)
+    try:
+        sys.stdout.flush()
+    except OSError:  # Python would try once more at exit, and end with another status
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
 
 

@@ -2,18 +2,20 @@
 
 A picture that can't be read is one line on stderr. The others are classified all the same, and the
 exit status is 1. Photographs get the answer of the model of photographs (docs/photographs.md),
-images of the dataset that of the CNN. --explain shows how the CNN would read a picture.
+images of the dataset that of the CNN. --explain shows how the CNN would read a picture. Answers are
+written as they come; `python -m fashion_mnist.tag` goes on where it was interrupted.
 """
 
 import argparse
+import csv
 import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from fashion_mnist import command
+from fashion_mnist import command, progress
 from fashion_mnist.dataset import picture
 from fashion_mnist.dataset.folder import SUFFIXES, pictures_below
 from fashion_mnist.errors import InputError, printable
@@ -24,6 +26,7 @@ from fashion_mnist.inference.photograph_model import BATCH_SIZE
 
 MODELS = Path("models")
 CNN = MODELS / answers.IMAGES
+COLUMNS = ("file", "class", "probability", "sure", "known", "reason", "model")  # of --csv
 Source = tuple[str, Path | BinaryIO]  # the name of a picture, and where to read it
 
 
@@ -31,6 +34,7 @@ def main(
     pictures: list[str],
     top: int,
     as_json: bool,
+    as_csv: bool,
     explanation: Path | None,
     test_images: list[int],
     plot: Path | None,
@@ -41,72 +45,86 @@ def main(
         raise InputError("no pictures given; expected files, folders, or one picture on stdin")
     if head and model_path:
         raise InputError("--head and --model: expected one of them")
-    if test_images and (head or as_json):
-        raise InputError("--test-image: expected without --head and --json")
+    if test_images and (head or as_json or as_csv):
+        raise InputError("--test-image: expected without --head, --json and --csv")
+    if as_csv and top > 1:
+        raise InputError("--csv: expected without --top; --json has the other classes")
     if test_images:
         _show_test_images(OnnxModel(model_path or CNN), test_images, plot)
         return 0
     models = Models.load_one(model_path) if model_path else Models.load(MODELS, head)
-    complaints: list[str] = []
-    sources = list(_find_pictures(pictures or ["-"], complaints))
+    complaints = 0
+
+    def complain(about: object) -> None:
+        nonlocal complaints
+        complaints += 1
+        progress.write(f"error: {printable(str(about))}")
+
+    sources = list(_find_pictures(pictures or ["-"], complain))
     if explanation:
         _check_explanation(explanation, sources)
-    predictions = _classify(models, sources, top, complaints)
-    if as_json:
-        print(json.dumps({"predictions": list(predictions)}, indent=2))
-    else:
-        width = max((len(printable(name)) for name, _ in sources), default=0)
-        for prediction in predictions:
+    if as_csv:
+        rows = csv.DictWriter(sys.stdout, COLUMNS, extrasaction="ignore", lineterminator="\n")
+        rows.writeheader()
+    width = max((len(printable(name)) for name, _ in sources), default=0)
+    for prediction in _classify(models, sources, top, complain):
+        if as_json:
+            print(json.dumps(prediction), flush=True)
+        elif as_csv:
+            rows.writerow(prediction)
+            sys.stdout.flush()
+        else:
             name = f"{printable(prediction['file']):<{width}}"
             print(f"{name}  {answers.in_words(prediction, models.item)}")
     if explanation and not complaints:
         _explain(models.images or OnnxModel(CNN), *sources[0], explanation)
-    for complaint in complaints:
-        print(f"error: {printable(complaint)}", file=sys.stderr)
     return 1 if complaints else 0
 
 
-def _find_pictures(arguments: list[str], complaints: list[str]) -> Iterator[Source]:
+def _find_pictures(arguments: list[str], complain: Callable[[object], None]) -> Iterator[Source]:
     """Yield the name and the place of each picture; folders are searched."""
     for argument in arguments:
         path = Path(argument)
         if argument == "-" and sys.stdin is not None:
             yield "stdin", io.BytesIO(sys.stdin.buffer.read())
         elif argument in ("-", ""):
-            complaints.append(
-                f"{argument!r}: no picture; expected a file, a folder, or - for stdin"
-            )
+            complain(f"{argument!r}: no picture; expected a file, a folder, or - for stdin")
         else:
             try:
                 found = pictures_below(path) if path.is_dir() else None
             except InputError as error:
-                complaints.append(str(error))
+                complain(error)
                 continue
             except OSError as error:  # a name that is too long
-                complaints.append(f"{argument}: {error.strerror}")
+                complain(f"{argument}: {error.strerror}")
                 continue
             if found is None:
                 yield argument, path
             elif not found:
-                complaints.append(f"{path}: no pictures found, expected {', '.join(SUFFIXES)}")
+                complain(f"{path}: no pictures found, expected {', '.join(SUFFIXES)}")
             else:
                 yield from ((str(file), file) for file in found)
 
 
 def _classify(
-    models: Models, sources: list[Source], top: int, complaints: list[str]
+    models: Models, sources: list[Source], top: int, complain: Callable[[object], None]
 ) -> Iterator[dict[str, Any]]:
-    """Yield the prediction of each picture, in batches; note those that can't be read."""
-    for start in range(0, len(sources), BATCH_SIZE):
-        names, prepared = [], []
-        for name, source in sources[start : start + BATCH_SIZE]:
-            try:
-                prepared.append(models.prepare(source, name))
-                names.append(name)
-            except InputError as error:
-                complaints.append(str(error))
-        for name, verdict in zip(names, models.answer(prepared, top), strict=True):
-            yield {"file": name, **verdict}
+    """Yield the prediction of each picture, in batches; complain about those that can't be read."""
+    # A terminal that shows the answers needs no bar among them.
+    shows_answers = sys.stdout.isatty() or len(sources) <= BATCH_SIZE
+    with progress.bar(shows_answers, total=len(sources), unit=" pictures") as bar:
+        for start in range(0, len(sources), BATCH_SIZE):
+            batch = sources[start : start + BATCH_SIZE]
+            names, prepared = [], []
+            for name, source in batch:
+                try:
+                    prepared.append(models.prepare(source, name))
+                    names.append(name)
+                except InputError as error:
+                    complain(error)
+            for name, verdict in zip(names, models.answer(prepared, top), strict=True):
+                yield {"file": name, **verdict}
+            bar.update(len(batch))
 
 
 def _check_explanation(path: Path, sources: list[Source]) -> None:
@@ -145,8 +163,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="how many classes, the most probable first",
     )
-    parser.add_argument(
-        "--json", action="store_true", dest="as_json", help="one JSON document on stdout"
+    formats = parser.add_mutually_exclusive_group()
+    formats.add_argument(
+        "--json", action="store_true", dest="as_json", help="JSON lines: an object per picture"
+    )
+    formats.add_argument(
+        "--csv", action="store_true", dest="as_csv", help=f"CSV: {', '.join(COLUMNS)}"
     )
     parser.add_argument(
         "--explain",

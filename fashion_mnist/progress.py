@@ -18,6 +18,11 @@ def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
-def bar(**options: Any) -> tqdm:
+def bar(disable: bool = False, **options: Any) -> tqdm:
     """Return a progress bar that only a terminal shows; `options` are tqdm's."""
-    return tqdm(**options, disable=True if is_quiet() else None)
+    return tqdm(**options, disable=True if disable or is_quiet() else None)
+
+
+def write(line: str) -> None:
+    """Print a line on stderr, even if quiet, and above a bar that stands there."""
+    tqdm.write(line, file=sys.stderr)

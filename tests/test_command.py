@@ -218,6 +218,28 @@ def test_without_stdout_a_command_works_all_the_same(tmp_path, write):
     assert (done.returncode, done.stderr) == (3, b"")
 
 
+def test_without_stderr_nothing_goes_to_stdout_instead(tmp_path, write):
+    write("print('answer'); raise errors.InputError('what is wrong')")
+    done = subprocess.run(
+        ["sh", "-c", f'exec "{sys.executable}" -m made 2>&-'],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+    )
+    assert (done.returncode, done.stdout) == (1, b"answer\n")
+
+
+def test_a_full_disk_under_stdout_is_one_line(tmp_path, write):
+    write("print('answer')")
+    done = subprocess.run(
+        ["sh", "-c", f'exec "{sys.executable}" -m made > /dev/full'],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+    )
+    assert (done.returncode, done.stderr) == (1, b"error: No space left on device\n")
+
+
 def test_characters_that_the_terminal_lacks_are_escaped(start, write):
     write("print('a green circle: \\U0001f7e2')")
     done = start("made", PYTHONIOENCODING="ascii")

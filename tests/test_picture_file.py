@@ -193,3 +193,18 @@ def test_a_grey_picture_of_16_bits_is_turned_upright():
     assert (decoded(content) == rgb(GREY)[::-1, ::-1]).all()
     broken = content[:33] + chunk(b"pHYs", b"\0") + content[33:]
     assert (decoded(broken) == rgb(GREY)[::-1, ::-1]).all()
+
+
+@pytest.mark.parametrize("lacks", [30, 400])
+def test_a_png_that_lacks_pixels_is_refused(lacks):
+    """Its last part may be missing, or half of it."""
+    noise = np.random.default_rng(0).integers(0, 256, COLOURS.shape).astype(np.uint8)
+    content = saved(noise, "PNG")
+    with pytest.raises(InputError, match="not a whole picture"):
+        decoded(content[:-lacks])
+    stream = zlib.compress(b"".join(b"\0" + row.tobytes() for row in noise))
+    header = content[:33] + chunk(b"pHYs", b"\0")  # broken
+    whole = header + chunk(b"IDAT", stream[:-lacks]) + chunk(b"IDAT", stream[-lacks:])
+    assert (decoded(whole) == noise).all()
+    with pytest.raises(InputError, match="not a whole picture"):
+        decoded(header + chunk(b"IDAT", stream[:-lacks]))

@@ -1,6 +1,9 @@
 """The command, as its user runs it: `python -m fashion_mnist.predict`."""
 
+import csv
+import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -18,11 +21,14 @@ PIXELS[PIXELS < 100] = 0  # a black background, as in the dataset
 
 @pytest.fixture
 def predict(exported):
+    model = ("--model", exported / "cnn.onnx")
+
     def run(*arguments, **kwargs) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "fashion_mnist.predict", "--model", exported / "cnn.onnx"]
+        command = [sys.executable, "-m", "fashion_mnist.predict", *model]
         kwargs = {"stdin": subprocess.DEVNULL, **kwargs} if "input" not in kwargs else kwargs
         return subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, **kwargs)
 
+    run.model = model
     return run
 
 
@@ -49,6 +55,31 @@ def test_a_folder_is_searched_and_each_picture_gets_its_line(predict, folder, ex
     assert len({line.index("  ") for line in lines if "deeper" in line}) == 1
 
 
+def test_csv_has_a_row_for_each_picture_that_could_be_read(predict, folder):
+    (folder / "cut.png").write_bytes((folder / "0.png").read_bytes()[:60])
+    done = predict("--csv", folder, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {folder / 'cut.png'}: not a whole picture")
+    rows = [*csv.DictReader(io.StringIO(done.stdout))]
+    as_json = predict("--json", folder, text=True).stdout
+    for row, answer in zip(rows, map(json.loads, as_json.splitlines()), strict=True):
+        assert row == {name: str(answer[name]) for name in row}
+    assert len(rows) == len(PIXELS)
+
+
+def test_answers_come_before_all_pictures_are_read(predict, folder, tmp_path):
+    os.mkfifo(tmp_path / "slow.png")
+    for number in range(20):
+        shutil.copy(folder / "0.png", folder / "deeper" / f"{number:02}.png")
+    command = [sys.executable, "-m", "fashion_mnist.predict", "--json", *predict.model]
+    pictures = [folder / "deeper", tmp_path / "slow.png"]
+    process = subprocess.Popen([*command, *pictures], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert json.loads(process.stdout.readline())["file"] == str(folder / "deeper" / "00.png")
+    (tmp_path / "slow.png").write_bytes((folder / "0.png").read_bytes())
+    assert process.communicate()[0].count("\n") == 22
+    assert process.returncode == 0
+
+
 def test_an_explanation_overwrites_nothing(predict, folder):
     before = (folder / "0.png").read_bytes()
     for existing in ("0.png", "notes.txt"):
@@ -62,7 +93,7 @@ def test_an_explanation_overwrites_nothing(predict, folder):
 
 def test_json_has_what_the_service_answers(predict, folder):
     done = predict("--json", "--top", "3", folder / "0.png")
-    (prediction,) = json.loads(done.stdout)["predictions"]
+    (prediction,) = map(json.loads, done.stdout.splitlines())
     assert prediction.keys() == {
         *("file", "class", "probability", "sure", "known", "reason", "top", "model")
     }

@@ -72,7 +72,7 @@ def test_classes_are_taught_measured_and_answered(teach, pictures, tmp_path):
     asked = tmp_path / "asked.png"
     picture(asked, COLOURS["yellow"], 900)
     answered = teach("--head", mine, "--json", asked, command="predict")
-    (prediction,) = json.loads(answered.stdout)["predictions"]
+    (prediction,) = map(json.loads, answered.stdout.splitlines())
     assert (prediction["class"], prediction["model"]) == ("yellow", "mine")
 
 

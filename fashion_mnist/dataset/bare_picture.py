@@ -10,8 +10,9 @@ from PIL import Image
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 # Of a PNG, what decides the pixels of its first image. Source: PNG specification, 11.2 and 11.3.
-_PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
 _ORIENTATION_CHUNK = b"eXIf"
+_PART = 1 << 14  # bytes that are expanded at once, at most a thousandfold
 _IEND = b"\0\0\0\0IEND\xaeB`\x82"
 # Markers of a JPEG. Source: ITU-T T.81, annex B.
 _APP0, _APP1, _APP14, _APP15, _COMMENT, _SCAN = 0xE0, 0xE1, 0xEE, 0xEF, 0xFE, 0xDA
@@ -35,17 +36,21 @@ def bare(file: IO[bytes], most: int) -> bytes | None:
     return None
 
 
-def _bare_png(content: bytes) -> bytes:
-    kept, position = [PNG], len(PNG)
+def _bare_png(content: bytes) -> bytes | None:
+    kept, position, pixels = [PNG], len(PNG), zlib.decompressobj()
     while position < len(content):
         end = position + 12 + int.from_bytes(content[position : position + 4], "big")
         chunk, position = content[position:end], end
-        is_sound = zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:], "big")
-        if chunk[4:8] in _PIXEL_CHUNKS or (chunk[4:8] == _ORIENTATION_CHUNK and is_sound):
+        name, is_sound = chunk[4:8], zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:], "big")
+        if name in _PIXEL_CHUNKS and not is_sound:
+            return None
+        if name in _PIXEL_CHUNKS or (name == _ORIENTATION_CHUNK and is_sound):
             kept.append(chunk)
-    if kept[-1] != _IEND:
-        kept.append(_IEND)  # a cut one before it holds nothing
-    return b"".join(kept)
+        if name == b"IDAT":
+            for start in range(8, len(chunk) - 4, _PART):
+                pixels.decompress(chunk[start : min(start + _PART, len(chunk) - 4)])
+    # A decoder leaves pixels that are missing black without a word.
+    return b"".join(kept) + _IEND if pixels.eof else None
 
 
 def _bare_jpeg(content: bytes, most: int) -> bytes | None:
