@@ -69,8 +69,8 @@ def run(main: Callable[..., int | None], parser: argparse.ArgumentParser) -> NoR
     """Call `main` with the parsed options as keyword arguments, and exit.
 
     The exit status is what `main` returns, where None means 0; 1 after an error; 130 after Ctrl-C.
-    An InputError and an OSError become one line on stderr. When the reader of stdout closes the
-    pipe, the command ends quietly.
+    An InputError, an OSError and a MemoryError become one line on stderr. When the reader of stdout
+    closes the pipe, the command ends quietly.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in ("stdout", "stderr"):
@@ -87,6 +87,10 @@ def run(main: Callable[..., int | None], parser: argparse.ArgumentParser) -> NoR
         status = INTERRUPTED
     except BrokenPipeError:
         status = 0
+    except MemoryError as error:
+        status = _complain(
+            f"not enough memory ({error}); end other programs, or take a smaller setting"
+        )
     except OSError as error:
         reason = error.strerror or str(error)
         status = _complain(f"{error.filename}: {reason}" if error.filename else reason)

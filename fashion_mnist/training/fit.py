@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import time
 from collections.abc import Iterator, Sequence
 from math import ceil
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fashion_mnist import progress, tables
+from fashion_mnist import concurrency, progress, tables
 from fashion_mnist.dataset.splits import Split
+from fashion_mnist.errors import InputError
 from fashion_mnist.params.recipe import Recipe
 from fashion_mnist.params.train import Train
 from fashion_mnist.training import processor
@@ -25,7 +27,12 @@ def prepare(train: Train) -> str:
 
     Returns:
         The Keras dtype policy in force.
+
+    Raises:
+        InputError: the clock is before 1980, which a model's file, a zip archive, can't have.
     """
+    if (now := time.localtime()).tm_year < 1980:
+        raise InputError(f"the clock of this machine says {now.tm_year}: set it, and start again")
     keras.utils.set_random_seed(train.seed)
     tf.config.experimental.enable_op_determinism()
     precision = train.precision if train.precision != "auto" else fastest_precision()
@@ -67,7 +74,7 @@ def fit(
         train_ values are means over the epoch, with flips and dropout.
 
     Raises:
-        InputError: the loss is not a number.
+        InputError: the loss is not a number, or the memory does not suffice.
     """
     steps = ceil(len(train_split.labels) / train.batch_size)
     optimizer = {"adamw": keras.optimizers.AdamW, "muon": Muon}[recipe.optimizer]
@@ -82,17 +89,24 @@ def fit(
     if checkpoint:
         done = restore(model, checkpoint)
         callbacks = [Checkpoint(checkpoint, done), *callbacks]
-    history = model.fit(
-        _batches(train_split, train, recipe, len(done)),
-        steps_per_epoch=steps,
-        initial_epoch=len(done),
-        epochs=train.epochs,
-        validation_data=(validation.images, _one_hot(validation)),
-        validation_batch_size=1000,
-        callbacks=[StopAtNaN(), ProgressBar(len(train_split.labels), train), *callbacks],
-        shuffle=False,
-        verbose=0,
-    )
+    try:
+        history = model.fit(
+            _batches(train_split, train, recipe, len(done)),
+            steps_per_epoch=steps,
+            initial_epoch=len(done),
+            epochs=train.epochs,
+            validation_data=(validation.images, _one_hot(validation)),
+            validation_batch_size=1000,
+            callbacks=[StopAtNaN(), ProgressBar(len(train_split.labels), train), *callbacks],
+            shuffle=False,
+            verbose=0,
+        )
+    except (MemoryError, tf.errors.ResourceExhaustedError):
+        raise InputError(
+            f"not enough memory to train {model.name}, of {model.count_params():,} parameters, by "
+            f"batches of {train.batch_size}: lower train.batch_size or the size of {model.name} in "
+            "params.yaml"
+        ) from None
     logs = pd.concat([done, pd.DataFrame(history.history)], ignore_index=True)
     table = logs.rename(columns={"accuracy": "train_accuracy", "loss": "train_loss"}).round(5)
     table.insert(0, "epoch", range(1, len(table) + 1))
@@ -109,6 +123,7 @@ def summarize(model: keras.Model, history: pd.DataFrame, precision: str) -> dict
     """Return what metrics/train_MODEL.json says: the last epoch, the size, how it computed.
 
     `onednn` is the value of TF_ENABLE_ONEDNN_OPTS, "1" or "0"; "auto" where TensorFlow decided.
+    The number of cores decides in which order sums are added, and so the last bits of a weight.
     """
     last = history.iloc[-1].drop("epoch").to_dict()
     return {
@@ -117,6 +132,7 @@ def summarize(model: keras.Model, history: pd.DataFrame, precision: str) -> dict
             "parameters": model.count_params(),
             "precision": precision,
             "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "auto"),
+            "cores": concurrency.cores(),
         }
     }
 
