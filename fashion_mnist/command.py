@@ -26,8 +26,17 @@ def prepare() -> None:
     anything that may be missing or slow.
     """
     if sys.argv[:1] == ["-m"]:  # Python's value of argv until the module of `-m` runs
+        _open_closed_streams()
         sys.excepthook = _explain_missing_package
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _open_closed_streams() -> None:
+    """Give a stream that the shell has closed an end, or the next file to open gets its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            flags = os.O_RDONLY if mode == "r" else os.O_WRONLY
+            setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode))
 
 
 def _explain_missing_package(
@@ -73,9 +82,7 @@ def run(main: Callable[..., int | None], parser: argparse.ArgumentParser) -> NoR
     closes the pipe, the command ends quietly.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed; the file that is opened next gets its number
-            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+    _open_closed_streams()
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         status = _main_status(main, parser)

@@ -1,5 +1,6 @@
 """Atomic writes: a file appears whole or not at all."""
 
+import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,16 +17,24 @@ def atomic(path: Path) -> Iterator[Path]:
     The partial file has a fixed name beside `path`, so a run after a kill overwrites it.
 
     Raises:
-        InputError: the file can't be written.
+        InputError: the file can't be written, or another process is writing it.
     """
     partial = path.with_name(f".partial-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield partial
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with partial.open("ab") as lock:
+            # Such as a stage whose `dvc repro` was killed: two would mix their bytes.
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(
+                    f"{path}: another process is writing it; start again when that one has ended"
+                ) from None
+            try:
+                yield partial
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"{path}: not written ({reason}); check space and permissions") from None

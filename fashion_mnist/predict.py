@@ -41,7 +41,7 @@ def main(
     model_path: Path | None,
     head: Path | None,
 ) -> int:
-    if not pictures and not test_images and sys.stdin and sys.stdin.isatty():
+    if not pictures and not test_images and sys.stdin.isatty():
         raise InputError("no pictures given; expected files, folders, or one picture on stdin")
     if head and model_path:
         raise InputError("--head and --model: expected one of them")
@@ -85,10 +85,10 @@ def _find_pictures(arguments: list[str], complain: Callable[[object], None]) -> 
     """Yield the name and the place of each picture; folders are searched."""
     for argument in arguments:
         path = Path(argument)
-        if argument == "-" and sys.stdin is not None:
+        if argument == "-":
             yield "stdin", io.BytesIO(sys.stdin.buffer.read())
-        elif argument in ("-", ""):
-            complain(f"{argument!r}: no picture; expected a file, a folder, or - for stdin")
+        elif argument == "":
+            complain("'': no picture; expected a file, a folder, or - for stdin")
         else:
             try:
                 found = pictures_below(path) if path.is_dir() else None

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from fashion_mnist import files
+from fashion_mnist.errors import InputError
 
 
 def test_a_failed_write_leaves_the_old_content_and_no_partial_file(tmp_path):
@@ -31,3 +32,14 @@ def test_json_has_six_digits_and_no_nan(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         files.write_json(path, {"loss": float("nan")})
     assert json.loads(path.read_text())["count"] == 10_000_000
+
+
+def test_two_that_write_one_file_do_not_mix_their_bytes(tmp_path):
+    path = tmp_path / "file"
+    with files.atomic(path) as partial:
+        with pytest.raises(InputError, match="another process is writing it"):
+            files.write_bytes(path, b"of the other")
+        partial.write_bytes(b"whole")
+    assert path.read_bytes() == b"whole"
+    files.write_bytes(path, b"later")
+    assert path.read_bytes() == b"later"

@@ -4,10 +4,12 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import ROOT, SPEC
 
 from fashion_mnist import classification_report, measure
+from fashion_mnist.dataset import splits
 from fashion_mnist.errors import InputError
 
 HEAD = "actual,predicted,probability,actual_probability\n"
@@ -16,10 +18,10 @@ HEAD = "actual,predicted,probability,actual_probability\n"
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """The current folder: it has the description of the dataset, and no predictions."""
-    (tmp_path / "data").mkdir()
     evaluation = json.loads((ROOT / "metrics/evaluate.json").read_text())["cnn"]
     spec = SPEC.model_copy(update={"classes": [*evaluation["classes"]]})
-    (tmp_path / "data" / "dataset.json").write_text(json.dumps({**spec.model_dump(), "md5": {}}))
+    images, labels = np.zeros((1, 28, 28, 1), np.float32), np.zeros(1, np.uint8)
+    splits.save({tmp_path / "data" / "test": splits.Split(images, labels, spec)})
     (tmp_path / "plots").mkdir()
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -21,7 +21,7 @@ class _Saved(Spec):
     """What SPEC holds.
 
     Attributes:
-        md5: of each array's file, by its path, such as train/images.npy.
+        md5: of each array's file, by its path, such as train/images.npy, and of the spec.
     """
 
     md5: dict[str, str]
@@ -84,6 +84,7 @@ def save(splits: dict[Path, Split]) -> None:
                 with partial.open("wb") as file:
                     np.save(file, getattr(split, name))
                 hashes[path.relative_to(place).as_posix()] = _md5(partial)
+        hashes[SPEC] = _md5_of_spec(split.spec)
         saved = _Saved(**split.spec.model_dump(), md5=hashes)
         partial = finished.enter_context(atomic(place / SPEC))
         partial.write_text(saved.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -119,11 +120,14 @@ def _spec(saved: _Saved) -> Spec:
 def _read(folder: Path) -> _Saved:
     path = folder / SPEC
     try:
-        return _Saved.model_validate_json(path.read_bytes())
+        saved = _Saved.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise InputError(f"{path}: not found; make it with `dvc repro normalize`") from None
     except ValidationError:
         raise InputError(f"{path}: not the description of a dataset; {_REMAKE}") from None
+    if saved.md5.get(SPEC) != _md5_of_spec(_spec(saved)):
+        raise InputError(f"{path}: not as `dvc repro normalize` wrote it; {_REMAKE}")
+    return saved
 
 
 def _load(path: Path, saved: _Saved) -> np.ndarray:
@@ -141,6 +145,10 @@ def _load(path: Path, saved: _Saved) -> np.ndarray:
             f"{_REMAKE}"
         )
     return np.load(path, mmap_mode="r")
+
+
+def _md5_of_spec(spec: Spec) -> str:
+    return hashlib.md5(spec.model_dump_json().encode()).hexdigest()
 
 
 def _md5(path: Path) -> str:

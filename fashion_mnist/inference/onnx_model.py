@@ -1,7 +1,10 @@
 """An exported model at work: raw pixels in, calibrated probabilities out, without TensorFlow."""
 
+import hashlib
+import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -49,10 +52,12 @@ class OnnxModel:
         """
         remake = "make it with `dvc repro export`"
         try:
-            self._session = session(path.read_bytes(), threads)
+            self._session = session(read(path), threads)
             self._check()
         except FileNotFoundError:
             raise InputError(f"{path}: not found; {remake}") from None
+        except InputError:
+            raise
         except Exception as error:  # the exceptions of ONNX Runtime have no base of their own
             reason = str(error).strip().splitlines()[0]
             raise InputError(f"{path}: not a whole exported model ({reason}); {remake}") from None
@@ -104,6 +109,28 @@ class OnnxModel:
             "reason": "" if is_sure else f"its probability is below {self.sure_from:.0%}",
             "top": top_classes,
         }
+
+
+def read(path: Path) -> bytes:
+    """Return the content of a model's file.
+
+    ONNX has no checksum, so a flipped bit would give other answers without a word. The card that
+    the stage wrote beside the model has one; a model that was copied alone is not checked.
+
+    Raises:
+        InputError: it is not the file of its card.
+    """
+    content, card = path.read_bytes(), path.with_suffix(".json")
+    with suppress(OSError, ValueError, AttributeError):
+        known = json.loads(card.read_bytes()).get("sha256", {})
+        expected = {Path(of).name: sha256 for of, sha256 in known.items()}.get(path.name)
+        found = hashlib.sha256(content).hexdigest()
+        if expected not in (None, found):
+            raise InputError(
+                f"{path}: SHA-256 {found} found, {card} expects {expected}; make both again with "
+                "`dvc repro --force --single-item` and the name of their stage"
+            )
+    return content
 
 
 def session(content: bytes, threads: int) -> onnxruntime.InferenceSession:

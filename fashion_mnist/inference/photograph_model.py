@@ -14,6 +14,7 @@ from fashion_mnist.inference.onnx_model import (
     INPUT,
     PROBABILITIES,
     named_probabilities,
+    read,
     session,
 )
 
@@ -60,7 +61,7 @@ class PhotographModel:
         """
         name = source if isinstance(source, Path) else "the network"
         try:
-            content = source.read_bytes() if isinstance(source, Path) else source
+            content = read(source) if isinstance(source, Path) else source
             self._session = session(content, threads)
             metadata = self._session.get_modelmeta().custom_metadata_map
             self.backbone: str = json.loads(metadata[BACKBONE])
@@ -70,6 +71,8 @@ class PhotographModel:
             self._run(answers, np.zeros((1, self.side, self.side, 3), np.uint8))
         except FileNotFoundError:
             raise InputError(f"{name}: not found; {REMAKE}") from None
+        except InputError:
+            raise
         except Exception as error:  # the exceptions of ONNX Runtime have no base of their own
             reason = str(error).strip().splitlines()[0]
             raise InputError(f"{name}: not a model of photographs ({reason}); {REMAKE}") from None
