@@ -210,7 +210,7 @@ def test_tiny_and_narrow_pictures_are_read_or_refused(size):
 
 
 def test_an_empty_picture_is_refused():
-    with pytest.raises(InputError, match=r"^a picture: nothing but background"):
+    with pytest.raises(InputError, match=r"^a picture: nothing stands out from"):
         pixels_of(Image.new("RGB", (300, 300), "beige"))
 
 

@@ -94,7 +94,8 @@ def _steps_of_cutting_out(source: Path | BinaryIO, name: str, spec: Spec) -> lis
     rows, columns = (np.flatnonzero((share > 0.25).any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         raise InputError(
-            f"{name}: nothing but background found; expected one {spec.item} on a plain background"
+            f"{name}: nothing stands out from its edges: there is no {spec.item}, or it "
+            "fills the picture; expected one on a plain background with space around it"
         )
     if cut_out.shape != (side, side):
         cut_out = cut_out[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
