@@ -210,6 +210,40 @@ def test_unknown_keys_and_sections_are_named(write, tmp_path):
     assert "params.yaml: model is not a known key" in complaint()
 
 
+@pytest.mark.parametrize(
+    ("added", "said"),
+    [
+        ('"a[b]": 1', "a[b] is not a known key"),
+        ('"a\\nb": 1', r"a\nb is not a known key"),
+        ("1: 2", "the key 1 is no text"),
+        ("a: " + 3000 * "[" + 3000 * "]", "nested too deeply"),
+        ("".join(f"x{number}: 1\n" for number in range(5000)), "x0 is not a known key"),
+        (
+            "a0: &a0 [1]\n"
+            + "".join(f"a{n}: &a{n} [{8 * f'*a{n - 1}, '}]\n" for n in range(1, 12)),
+            "a0",
+        ),
+    ],
+    ids=["brackets", "a line end", "a number", "nesting", "many", "aliases"],
+)
+def test_odd_keys_and_values_end_in_a_short_line(write, tmp_path, added, said):
+    write()
+    (tmp_path / "params.yaml").open("a").write(f"\n{added}\n")
+    assert f"params.yaml: {said}" in complaint()
+    assert len(complaint()) < 200
+
+
+def test_a_value_of_endless_aliases_is_quoted_shortly(write, tmp_path):
+    write()
+    path = tmp_path / "params.yaml"
+    before, found, after = path.read_text().partition("  seed: ")
+    nested = "&a0 [1]"
+    for number in range(1, 12):
+        nested = f"&a{number} [{nested}, {', '.join(8 * [f'*a{number - 1}'])}]"
+    path.write_text(f"{before}{found}{nested} #{after}")
+    assert len(complaint()) < 200
+
+
 @pytest.mark.parametrize("text", ["", "[]", "just words"])
 def test_a_file_without_sections_is_refused(tmp_path, monkeypatch, text):
     monkeypatch.chdir(tmp_path)

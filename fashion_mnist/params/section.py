@@ -22,7 +22,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 SectionT = TypeVar("SectionT", bound="Section")
 ModelT = TypeVar("ModelT", bound=BaseModel)
 _QUOTED = reprlib.Repr()  # aliases may make a value of a short file endless
-_QUOTED.maxstring = _QUOTED.maxother = 80
+_QUOTED.maxlevel, _QUOTED.maxstring, _QUOTED.maxother = 1, 80, 80
 
 
 class Section(BaseModel):
@@ -66,6 +66,8 @@ def read(path: Path = PATH) -> dict[str, Any]:
             f"{path}: not found; run from the repository's root, or get the file back with "
             f"`git checkout {path}`"
         ) from None
+    except RecursionError:
+        raise InputError(f"{path}: nested too deeply; expected sections with keys") from None
     except (YAMLError, ValueError) as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
@@ -103,6 +105,8 @@ def _complaint(error: dict[str, Any], path: Path) -> InputError:
         return InputError(
             f"{path}: {key} is not a known key; the known ones are in fashion_mnist/params/"
         )
+    if error["type"] == "invalid_key":
+        return InputError(f"{path}: the key {value} is no text; put it in quotes")
     if error["type"] == "value_error":
         return InputError(f"{path}: {key + ': ' if key else ''}{error['ctx']['error']}")
     if error["type"].endswith("too_short"):
