@@ -74,10 +74,13 @@ def test_answers_come_before_all_pictures_are_read(predict, folder, tmp_path):
     command = [sys.executable, "-m", "fashion_mnist.predict", "--json", *predict.model]
     pictures = [folder / "deeper", tmp_path / "slow.png"]
     process = subprocess.Popen([*command, *pictures], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert json.loads(process.stdout.readline())["file"] == str(folder / "deeper" / "00.png")
-    (tmp_path / "slow.png").write_bytes((folder / "0.png").read_bytes())
-    assert process.communicate()[0].count("\n") == 22
-    assert process.returncode == 0
+    try:
+        assert json.loads(process.stdout.readline())["file"] == str(folder / "deeper" / "00.png")
+        (tmp_path / "slow.png").write_bytes((folder / "0.png").read_bytes())
+        assert process.communicate()[0].count("\n") == 22
+        assert process.returncode == 0
+    finally:
+        process.kill()
 
 
 def test_an_explanation_overwrites_nothing(predict, folder):
