@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # With it, Python does not find the packages of this folder.
 unexport PYTHONSAFEPATH
 # The scripts of an environment name its folder, so in a folder that was moved it is made again.
-$(if $(filter-out $(CURDIR),$(file < .venv/installed)),$(shell rm -f .venv/installed))
+$(if $(filter-out $(realpath .venv),$(file < .venv/installed)),$(shell rm -f .venv/installed))
 
 # An exported variable, not pasted text, because a branch name may hold anything.
 export BASE ?= origin/main
@@ -157,4 +157,4 @@ requirements: .venv/installed
 	.venv/bin/uv pip install --python .venv/bin/python --quiet --system-certs --require-hashes --compile-bytecode --requirements requirements.txt
 	@# The chart library of `dvc plots diff`: .dvc/plots/page.html looks for it here.
 	.venv/bin/python -X utf8 -c 'import vl_convert; print(vl_convert.javascript_bundle(vl_version="5.20"))' > .venv/vega.js
-	@printf '%s' '$(CURDIR)' > .venv/installed
+	@cd .venv && pwd -P > installed

@@ -120,3 +120,28 @@ def test_a_clone_with_autocrlf_has_the_same_files(tmp_path):
     assert "dvc.lock" in tracked
     texts = [path for path in tracked if not path.endswith(".png")]
     assert [path for path in texts if b"\r\n" in (clone / path).read_bytes()] == []
+
+
+def test_a_moved_folder_is_installed_anew_and_a_linked_environment_is_not(tmp_path):
+    def planned(folder):
+        done = subprocess.run(
+            ["make", "--dry-run", "--file", ROOT / "Makefile", "lint"],
+            cwd=folder,
+            env={**os.environ, "MAKEFLAGS": ""},
+            check=True,
+            text=True,
+            capture_output=True,
+        )
+        return done.stdout
+
+    old, new, other = (tmp_path / name for name in ("old place", "new place", "other"))
+    for folder in (old, other):
+        folder.mkdir()
+        (folder / "requirements.txt").touch()
+    (old / ".venv").mkdir()
+    (old / ".venv" / "installed").write_text(f"{old.resolve()}/.venv\n")
+    (other / ".venv").symlink_to(old / ".venv")
+    assert "venv --clear" not in planned(old)
+    assert "venv --clear" not in planned(other)
+    old.rename(new)
+    assert "venv --clear" in planned(new)
