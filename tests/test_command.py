@@ -207,37 +207,27 @@ def test_a_reader_that_closes_the_pipe_ends_a_command_quietly(tmp_path, write, l
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_without_stdout_a_command_works_all_the_same(tmp_path, write):
-    write("print('to nobody'); return 3")
+@pytest.mark.parametrize(
+    ("body", "streams", "status", "stdout", "stderr"),
+    [
+        ("print('to nobody'); return 3", ">&-", 3, "", ""),
+        ("print('answer'); raise errors.InputError('wrong')", "2>&-", 1, "answer\n", ""),
+        ("print('answer')", "> /dev/full", 1, "", "error: No space left on device\n"),
+    ],
+    ids=["without stdout", "without stderr", "a full disk"],
+)
+def test_streams_that_take_nothing_do_no_harm(
+    tmp_path, write, body, streams, status, stdout, stderr
+):
+    write(body)
     done = subprocess.run(
-        ["sh", "-c", f'exec "{sys.executable}" -m made >&-'],
+        ["sh", "-c", f'exec "{sys.executable}" -m made {streams}'],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
+        capture_output=True,
+        text=True,
     )
-    assert (done.returncode, done.stderr) == (3, b"")
-
-
-def test_without_stderr_nothing_goes_to_stdout_instead(tmp_path, write):
-    write("print('answer'); raise errors.InputError('what is wrong')")
-    done = subprocess.run(
-        ["sh", "-c", f'exec "{sys.executable}" -m made 2>&-'],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-    )
-    assert (done.returncode, done.stdout) == (1, b"answer\n")
-
-
-def test_a_full_disk_under_stdout_is_one_line(tmp_path, write):
-    write("print('answer')")
-    done = subprocess.run(
-        ["sh", "-c", f'exec "{sys.executable}" -m made > /dev/full'],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-    )
-    assert (done.returncode, done.stderr) == (1, b"error: No space left on device\n")
+    assert (done.returncode, done.stdout, done.stderr) == (status, stdout, stderr)
 
 
 def test_characters_that_the_terminal_lacks_are_escaped(start, write):
