@@ -109,7 +109,7 @@ def run(
     learned, held_out = data
     keras.backend.clear_session()
     precision = fit.prepare(train)
-    model = build(recipe, learned.spec)
+    model = fit.built(build, recipe, learned.spec, train)
     watch = _Watch(on_epoch or (lambda epoch: False))
     history = fit.fit(model, learned, held_out, train, recipe, [watch], checkpoint)
     if watch.is_stopped:

@@ -20,14 +20,14 @@ INTERRUPTED = 128 + signal.SIGINT  # the exit status that shells give a command 
 
 
 def prepare() -> None:
-    """Turn a missing package into one line, and let Ctrl-C end the imports without a traceback.
+    """Turn what imports may lack into one line, and let Ctrl-C end them without a traceback.
 
     It does nothing unless `python -m` is starting a command. Packages call it before they import
     anything that may be missing or slow.
     """
     if sys.argv[:1] == ["-m"]:  # Python's value of argv until the module of `-m` runs
         _open_closed_streams()
-        sys.excepthook = _explain_missing_package
+        sys.excepthook = _explain_failed_import
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -39,9 +39,12 @@ def _open_closed_streams() -> None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode))
 
 
-def _explain_missing_package(
+def _explain_failed_import(
     kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> None:
+    if isinstance(error, InputError):
+        _complain(str(error))
+        return
     if not isinstance(error, ModuleNotFoundError):
         sys.__excepthook__(kind, error, traceback)
         return

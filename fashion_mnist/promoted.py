@@ -11,8 +11,9 @@ from pathlib import Path
 
 from dvc.api import DVCFileSystem
 
-from fashion_mnist import command
+from fashion_mnist import command, files
 from fashion_mnist.errors import InputError
+from fashion_mnist.inference.model_card import PROMOTION
 from fashion_mnist.report import dvc_lock
 from fashion_mnist.report.revisions import find
 
@@ -34,15 +35,16 @@ def main(tag: str, folder: Path) -> None:
     partial = folder.with_name(f".partial-{folder.name}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    files = DVCFileSystem(".", rev=revision.commit)
+    committed = DVCFileSystem(".", rev=revision.commit)
     try:
         for path in paths:
-            files.get(path, str(partial / path.removeprefix(MODELS)), recursive=True)
+            committed.get(path, str(partial / path.removeprefix(MODELS)), recursive=True)
     except FileNotFoundError:
         raise InputError(
             f"{tag}: {path} is neither in DVC's cache nor in its remote; `git checkout {tag}` and "
             "`make` bring it"
         ) from None
+    files.write_json(partial / PROMOTION, {"tag": tag, "commit": revision.commit})
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
 

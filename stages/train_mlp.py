@@ -14,7 +14,7 @@ def main() -> None:
     train_split = splits.load(Path("data/train"))
     validation_split = splits.load(Path("data/validation"))
     precision = fit.prepare(train)
-    model = mlp.build(recipe, train_split.spec)
+    model = fit.built(mlp.build, recipe, train_split.spec, train)
     history = fit.fit(model, train_split, validation_split, train, recipe)
     model_file.save(model, Path("models/mlp.keras"))
     tables.write(Path("plots/training_mlp.csv"), history)

@@ -26,7 +26,7 @@ LAYERS = (
     ("inference",),
     ("params",),
     ("dataset",),
-    ("progress", "ray_cluster", "concurrency"),
+    ("progress", "ray_cluster", "concurrency", "memory"),
     ("tables",),
     ("files",),
     ("command",),

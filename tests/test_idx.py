@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from conftest import SPEC, gzipped_idx, made_images
 
+from fashion_mnist import memory
 from fashion_mnist.dataset import idx
 from fashion_mnist.errors import InputError
 
@@ -26,6 +27,14 @@ def test_images_are_scaled_and_reshaped(pair):
     np.testing.assert_array_equal(split.images[..., 0], images.astype(np.float32) / np.float32(255))
     np.testing.assert_array_equal(split.labels, labels)
     assert split.spec == SPEC
+
+
+def test_images_that_do_not_fit_into_the_memory_are_named(pair, monkeypatch):
+    monkeypatch.setattr(memory, "free", lambda: 20 * 784 * 8 - 1)
+    with pytest.raises(
+        InputError, match=r"images-idx3-ubyte.gz: a split of 20 images needs at least 0 MB"
+    ):
+        idx.read_split(pair[0].parent, idx.TEST, SPEC)
 
 
 def recompressed(change):

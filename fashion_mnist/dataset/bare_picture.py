@@ -3,15 +3,16 @@
 import hashlib
 import io
 import zlib
-from typing import IO
 
 import numpy as np
 from PIL import Image
 
-PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
+from fashion_mnist.dataset.picture_parts import JPEG, PNG
+
 # Of a PNG, what decides the pixels of its first image. Source: PNG specification, 11.2 and 11.3.
 _PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
 _ORIENTATION_CHUNK = b"eXIf"
+_MOST_BYTES = 9  # of a pixel: 16 bits of four channels; and of the byte before each row
 _PART = 1 << 14  # bytes that are expanded at once, at most a thousandfold
 _IEND = b"\0\0\0\0IEND\xaeB`\x82"
 # Markers of a JPEG. Source: ITU-T T.81, annex B.
@@ -22,22 +23,21 @@ _ADOBE = 12  # bytes of the segment that says how four channels are meant
 _MORE = b"".join(hashlib.sha256(b"%d" % part).digest() for part in range(16)).replace(b"\xff", b"")
 
 
-def bare(file: IO[bytes], most: int) -> bytes | None:
+def bare(content: bytes, most: int) -> bytes | None:
     """Return a PNG or JPEG file without its metadata; None where it is another, or is not whole.
 
-    An orientation remains. An end marker is added where all pixels, at most `most`, are there.
+    An orientation remains. An end marker is added where all pixels are there. A picture of more
+    than `most` pixels is left as it is.
     """
-    file.seek(0)
-    start = file.read(len(PNG))
-    if start == PNG:
-        return _bare_png(start + file.read())
-    if start.startswith(JPEG):
-        return _bare_jpeg(start + file.read(), most)
+    if content.startswith(PNG):
+        return _bare_png(content, most)
+    if content.startswith(JPEG):
+        return _bare_jpeg(content, most)
     return None
 
 
-def _bare_png(content: bytes) -> bytes | None:
-    kept, position, pixels = [PNG], len(PNG), zlib.decompressobj()
+def _bare_png(content: bytes, most: int) -> bytes | None:
+    kept, position, pixels, expanded = [PNG], len(PNG), zlib.decompressobj(), 0
     while position < len(content):
         end = position + 12 + int.from_bytes(content[position : position + 4], "big")
         chunk, position = content[position:end], end
@@ -48,7 +48,11 @@ def _bare_png(content: bytes) -> bytes | None:
             kept.append(chunk)
         if name == b"IDAT":
             for start in range(8, len(chunk) - 4, _PART):
-                pixels.decompress(chunk[start : min(start + _PART, len(chunk) - 4)])
+                expanded += len(
+                    pixels.decompress(chunk[start : min(start + _PART, len(chunk) - 4)])
+                )
+                if expanded > _MOST_BYTES * most:
+                    return None
     # A decoder leaves pixels that are missing black without a word.
     return b"".join(kept) + _IEND if pixels.eof else None
 

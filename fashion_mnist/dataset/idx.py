@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fashion_mnist import memory
 from fashion_mnist.dataset.spec import Spec
 from fashion_mnist.dataset.splits import Split
 from fashion_mnist.errors import InputError
@@ -46,6 +47,9 @@ def read_split(folder: Path, names: tuple[str, str], spec: Spec) -> Split:
         raise InputError(
             f"{labels_path}: label {labels.max()} found, expected 0 to {len(spec.classes) - 1}"
         )
+    # In float32, and once more when they are split.
+    what = f"{images_path}: a split of {len(images):,} images"
+    memory.require(8 * images.size, what, "end other programs, or allow more")
     return Split(images[..., None] / np.float32(255), labels, spec)
 
 

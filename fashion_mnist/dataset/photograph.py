@@ -9,6 +9,7 @@ from PIL import Image
 from fashion_mnist.dataset import picture_file
 from fashion_mnist.dataset.spec import Spec
 
+MAX_SIDE = 2800  # pixels of an enlarged image of a dataset
 SCALE = 10  # of an enlarged image of a dataset, at most, before it is compared
 SAME = 4.0  # levels of 255, root mean square; an image saved as a good JPEG differs by less
 
@@ -47,9 +48,10 @@ def is_dataset_image(source: Path | BinaryIO, name: str, spec: Spec) -> bool:
     Raises:
         InputError: the picture can't be decoded.
     """
-    image = picture_file.decode(source, name, SCALE * spec.side)
-    if image.width != image.height or image.width < spec.side or spec.channels > 1:
+    width, height = picture_file.size(source, name)
+    if spec.channels > 1 or width != height or not spec.side <= width <= MAX_SIDE:
         return False
+    image = picture_file.decode(source, name, SCALE * spec.side)
     colours = np.asarray(image, np.float32)
     if np.ptp(colours, axis=2).mean() > SAME:
         return False

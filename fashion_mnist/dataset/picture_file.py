@@ -1,9 +1,9 @@
 """Picture files: what is decoded, and what would cost too much."""
 
 import io
-import re
 import warnings
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,16 +11,19 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from PIL.Image import Transpose
 
+from fashion_mnist.dataset import picture_parts
 from fashion_mnist.dataset.bare_picture import bare
 from fashion_mnist.errors import InputError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+MAX_BYTES = 500_000_000
 MAX_PIXELS = 40_000_000
-MAX_PIXELS_WEBP = 16_000_000  # WebP's decoder holds a picture several times
+# JPEG is decoded at a smaller scale; WebP's decoder holds a picture several times.
+MAX_PIXELS_OF = {"JPEG": 50_000_000, "MPO": 50_000_000, "WEBP": 16_000_000}
+MAX_MENDED_PIXELS = 16_000_000  # which takes several times the work of decoding
 MAX_SIDE = 20_000  # pixels; shrinking a single longer row takes a gigabyte
-MAX_SCANS = 100  # each scan of a JPEG passes over all pixels; real files have about ten
-# Marker of a segment that has a length: not stuffing (00), fill (FF) or a restart (D0 to D7).
-_JPEG_SEGMENT = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
+# Each scan of a JPEG passes over all pixels; real files have about ten.
+MAX_SCANS, MAX_SCANNED_PIXELS = 100, 800_000_000
 
 # What makes a picture upright, by its orientation. Source: Exif 2.32, 4.6.4.A.
 _TURNS = {
@@ -49,8 +52,31 @@ def decode(source: Path | BinaryIO, name: str, side: int) -> Image.Image:
     Raises:
         InputError: the source is not such a picture, is damaged, or costs too much to decode.
     """
+    with _explained(name):
+        content = _read(source, name)
+        try:
+            return _decode(content, name, side)
+        except Exception as error:
+            mended = None if isinstance(error, InputError) else bare(content, MAX_MENDED_PIXELS)
+            if mended is None:
+                raise
+        return _decode(mended, name, side)
+
+
+def size(source: Path | BinaryIO, name: str) -> tuple[int, int]:
+    """Return width and height of a picture as stored, in pixels; the picture is not decoded.
+
+    Raises:
+        InputError: as `decode`.
+    """
+    with _explained(name), _opened(_read(source, name), name) as image:
+        return image.size
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
     try:
-        return _decode_or_mend(source, name, side)
+        yield
     except InputError:
         raise
     except FileNotFoundError:
@@ -64,23 +90,42 @@ def decode(source: Path | BinaryIO, name: str, side: int) -> Image.Image:
         raise InputError(f"{name}: not a whole picture ({reason}); save it again") from None
 
 
-def _decode_or_mend(source: Path | BinaryIO, name: str, side: int) -> Image.Image:
-    try:
-        return _decode(source, name, side)
-    except Exception as error:
-        if isinstance(error, InputError) or getattr(error, "strerror", None):
-            raise
-        with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
-            mended = bare(file, MAX_PIXELS)
-        if mended is None:
-            raise
-    return _decode(io.BytesIO(mended), name, side)
+def _read(source: Path | BinaryIO, name: str) -> bytes:
+    with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
+        file.seek(0)
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise InputError(f"{name}: a file of more than {MAX_BYTES:,} bytes; make it smaller")
+    return content
 
 
-def _decode(source: Path | BinaryIO, name: str, side: int) -> Image.Image:
-    with Image.open(source, formats=FORMATS) as opened:
+def _opened(content: bytes, name: str) -> ImageFile.ImageFile:
+    """Open a picture that costs little to decode.
+
+    Raises:
+        InputError: it has too many parts, pixels, passes over the pixels, or too long a side, or is
+            a run-length encoded BMP, which Pillow decodes byte by byte in Python.
+    """
+    parts = picture_parts.count(content)
+    if parts.are_too_many:
+        raise InputError(f"{name}: more parts than a picture has; save it again")
+    image = Image.open(io.BytesIO(content), formats=FORMATS)
+    pixels, most = image.width * image.height, MAX_PIXELS_OF.get(image.format or "", MAX_PIXELS)
+    found = f"{name}: {image.width}x{image.height} pixels"
+    if pixels > most:
+        raise InputError(f"{found}, expected at most {most:,}; make it smaller")
+    if max(image.size) > MAX_SIDE:
+        raise InputError(f"{found}, expected sides of at most {MAX_SIDE:,}; make it smaller")
+    if image.format == "BMP" and image.tile[0].codec_name == "bmp_rle":
+        raise InputError(f"{name}: a run-length encoded BMP; save it as PNG")
+    if parts.scans > MAX_SCANS or parts.scans * pixels > MAX_SCANNED_PIXELS:
+        raise InputError(f"{name}: a JPEG of {parts.scans} scans; save it without progression")
+    return image
+
+
+def _decode(content: bytes, name: str, side: int) -> Image.Image:
+    with _opened(content, name) as opened:
         image: Image.Image = opened
-        _refuse_what_costs_too_much(opened, name)
         image.draft(None, (4 * side, 4 * side))  # JPEG decodes at a smaller scale
         if image.mode.startswith("I"):
             image = _eight_bits(image)
@@ -116,47 +161,3 @@ def _turn(image: Image.Image) -> Transpose | None:
         return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # as of a decoder
         return None
-
-
-def _refuse_what_costs_too_much(image: ImageFile.ImageFile, name: str) -> None:
-    """Refuse an opened picture that would take seconds or gigabytes to decode.
-
-    Raises:
-        InputError: the picture has too many pixels, too long a side or too many JPEG scans, or is
-            a run-length encoded BMP, which Pillow decodes byte by byte in Python.
-    """
-    most = MAX_PIXELS_WEBP if image.format == "WEBP" else MAX_PIXELS
-    found = f"{name}: {image.width}x{image.height} pixels"
-    if image.width * image.height > most:
-        raise InputError(f"{found}, expected at most {most:,}; make it smaller")
-    if max(image.size) > MAX_SIDE:
-        raise InputError(f"{found}, expected sides of at most {MAX_SIDE:,}; make it smaller")
-    if image.format == "BMP" and image.tile[0].codec_name == "bmp_rle":
-        raise InputError(f"{name}: a run-length encoded BMP; save it as PNG")
-    if image.format in ("JPEG", "MPO") and _count_scans(_content(image)) > MAX_SCANS:
-        raise InputError(f"{name}: a JPEG of more than {MAX_SCANS} scans; save it again")
-
-
-def _content(image: ImageFile.ImageFile) -> bytes:
-    """Return the bytes of an opened picture's file."""
-    file = image.fp
-    assert file is not None  # the picture has just been opened
-    position = file.tell()
-    file.seek(0)
-    content = file.read()
-    file.seek(position)
-    return content
-
-
-def _count_scans(jpeg: bytes) -> int:
-    """Count the scans of the first image in a file, up to MAX_SCANS + 1.
-
-    Source: ITU-T T.81, annex B.
-    """
-    scans, position = 0, 2
-    while scans <= MAX_SCANS and (found := _JPEG_SEGMENT.search(jpeg, position)):
-        if found[1] == b"\xd9":  # the end of the image; nothing behind it is decoded
-            break
-        scans += found[1] == b"\xda"
-        position = found.end() + int.from_bytes(jpeg[found.end() : found.end() + 2], "big")
-    return scans

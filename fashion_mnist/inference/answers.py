@@ -101,9 +101,7 @@ class Models:
         """
         images, photographs = self.images, self.photographs
         if images and (not photographs or photograph.is_dataset_image(source, name, images.spec)):
-            _rewind(source)
             return Prepared(picture.pixels(source, name, images.spec), False)
-        _rewind(source)
         return Prepared(photograph.pixels(source, name, self._taught.side), True)
 
     def answer(self, pictures: Sequence[Prepared], top: int) -> list[dict[str, Any]]:
@@ -122,11 +120,6 @@ class Models:
             for at, row, similarity in zip(of_photographs, *found, strict=True):
                 verdicts[at] = {**photographs.verdict(row, float(similarity), top), "model": name}
         return [verdicts[at] for at in range(len(pictures))]
-
-
-def _rewind(source: Path | BinaryIO) -> None:
-    if not isinstance(source, Path):
-        source.seek(0)
 
 
 def in_words(verdict: dict[str, Any], item: str) -> str:

@@ -25,6 +25,11 @@ INFO = "info"
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
+def file_of(path: Path) -> Path:
+    """Return the file of a head, of which the path may name the folder."""
+    return path / FILE if path.is_dir() else path
+
+
 class Info(BaseModel):
     """What a head is about.
 
@@ -93,7 +98,7 @@ class Head:
         Raises:
             InputError: the file is missing, damaged, or no head.
         """
-        file = path / FILE if path.is_dir() else path
+        file = file_of(path)
         try:
             with zipfile.ZipFile(file) as archive:
                 if max(entry.file_size for entry in archive.infolist()) > MAX_BYTES:

@@ -14,6 +14,8 @@ from fashion_mnist.inference.onnx_model import (
 )
 from fashion_mnist.inference.photograph_model import SIMILARITY
 
+PROMOTION = Path("promoted.json")  # beside promoted models: the tag and the commit that they are of
+
 
 def describe(
     model: Path,
@@ -51,7 +53,7 @@ def describe(
         "test": test,
         "params": params,
         "sha256": {
-            path.as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            path.as_posix(): sha256(path)
             for path in (model, source, *sorted(train_split.glob("*.npy")))
         },
     }
@@ -85,7 +87,10 @@ def describe_photographs(model: Path, head: Path, info: Info) -> dict[str, Any]:
         "limits": "garments laid out or hung at home, one in a picture; not worn, not from a "
         "catalogue: docs/photographs.md",
         "licenses": {"network": "Apache-2.0", "photographs": "CC0-1.0"},
-        "sha256": {
-            path.as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in (model, head)
-        },
+        "sha256": {path.as_posix(): sha256(path) for path in (model, head)},
     }
+
+
+def sha256(*files: Path) -> str:
+    """Return the SHA-256 of a file, or of a model's file followed by that of another head."""
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

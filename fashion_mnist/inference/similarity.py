@@ -27,7 +27,7 @@ class Index(NamedTuple):
 
     @classmethod
     def load(cls, folder: Path, model: Path) -> "Index":
-        """Load what the stage `similar_items` wrote; the images stay on disk until used.
+        """Load what the stage `similar_items` wrote, into memory: files may be replaced later.
 
         Args:
             folder: of the index.
@@ -40,18 +40,17 @@ class Index(NamedTuple):
         try:
             if (folder / DIGEST).read_bytes() != _digest(model):
                 raise InputError(f"{folder}: features of another model than {model}; {remake}")
-            # The features are read into memory, because each search needs all of them.
-            return cls(
-                np.load(folder / "features.npy"),
-                np.load(folder / "images.npy", mmap_mode="r"),
-                np.load(folder / "labels.npy"),
-            )
+            index = cls(*(np.load(folder / f"{name}.npy") for name in cls._fields))
         except FileNotFoundError as error:
             raise InputError(f"{error.filename}: not found; {remake}") from None
         except OSError as error:
             raise InputError(f"{error.filename}: {error.strerror}") from None
         except (ValueError, EOFError) as error:
             raise InputError(f"{folder}: not a whole index ({error}); {remake}") from None
+        counts = {name: len(array) for name, array in index._asdict().items()}
+        if len(set(counts.values())) > 1 or index.features.ndim != 2:
+            raise InputError(f"{folder}: files that do not fit together ({counts}); {remake}")
+        return index
 
     def nearest(self, features: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the positions of the most similar images and their cosines, best first.

@@ -1,6 +1,5 @@
 """What one process does with a shard of pictures: read, prepare, answer, and make rows."""
 
-import hashlib
 import io
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -14,7 +13,8 @@ import pyarrow.compute as pc
 
 from fashion_mnist.errors import InputError
 from fashion_mnist.inference.answers import IMAGES, PHOTOGRAPHS, Models, Prepared
-from fashion_mnist.inference.head import FILE, Head
+from fashion_mnist.inference.head import Head, file_of
+from fashion_mnist.inference.model_card import sha256
 from fashion_mnist.inference.onnx_model import FEATURES, PROBABILITIES, OnnxModel
 from fashion_mnist.inference.photograph_model import (
     SIMILARITY,
@@ -160,23 +160,18 @@ def _load(asked: Asked) -> tuple[Models, dict[str, str]]:
     if asked.head:
         head = Head.load(asked.head)
         name = asked.head.resolve().name
-        file = asked.head / FILE if asked.head.is_dir() else asked.head
         taught = _WithFeatures(network, head, threads=1)
-        return Models(None, (name, taught)), {name: _sha256(network, file)}
+        return Models(None, (name, taught)), {name: sha256(network, file_of(asked.head))}
     if asked.model:
         name = asked.model.name
         if is_photograph_model(asked.model):
             models = Models(None, (name, _WithFeatures(asked.model, threads=1)))
         else:
             models = Models((name, OnnxModel(asked.model, threads=1)), None)
-        return models, {name: _sha256(asked.model)}
+        return models, {name: sha256(asked.model)}
     models = Models.load(asked.models, head=None, threads=1)
     files = [IMAGES, PHOTOGRAPHS] if models.photographs else [IMAGES]
-    return models, {file.stem: _sha256(asked.models / file) for file in files}
-
-
-def _sha256(*files: Path) -> str:
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    return models, {file.stem: sha256(asked.models / file) for file in files}
 
 
 def _contents(pictures: pa.Table, readers: ThreadPoolExecutor) -> Iterator[bytes | Exception]:

@@ -3,14 +3,16 @@
 import itertools
 import os
 import time
-from collections.abc import Iterator, Sequence
-from math import ceil
+from collections.abc import Callable, Iterator, Sequence
+from math import ceil, prod
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
-from fashion_mnist import concurrency, progress, tables
+from fashion_mnist import concurrency, memory, progress, tables
+from fashion_mnist.dataset.spec import Spec
 from fashion_mnist.dataset.splits import Split
 from fashion_mnist.errors import InputError
 from fashion_mnist.params.recipe import Recipe
@@ -20,6 +22,8 @@ from fashion_mnist.training.callbacks import ProgressBar, StopAtNaN
 from fashion_mnist.training.checkpoint import Checkpoint, restore
 from fashion_mnist.training.muon import Muon
 from fashion_mnist.training.tf_keras import keras, tf
+
+RecipeT = TypeVar("RecipeT", bound=Recipe)
 
 
 def prepare(train: Train) -> str:
@@ -38,6 +42,31 @@ def prepare(train: Train) -> str:
     precision = train.precision if train.precision != "auto" else fastest_precision()
     keras.config.set_dtype_policy(precision)
     return precision
+
+
+def built(
+    build: Callable[[RecipeT, Spec], keras.Model], recipe: RecipeT, spec: Spec, train: Train
+) -> keras.Model:
+    """Build a model after `prepare`, if this machine can hold its training.
+
+    Raises:
+        InputError: the memory does not suffice.
+    """
+    # Without values the variables take no memory, however many there are.
+    with keras.StatelessScope(initialize_variables=False):
+        model = build(recipe, spec)
+    outputs = sum(prod(layer.output.shape[1:]) for layer in model.layers)
+    # At least: weights, gradients and one moment in float32; what the layers give in 16 bits.
+    needed = 3 * 4 * model.count_params() + 2 * train.batch_size * outputs
+    memory.require(
+        needed,
+        f"params.yaml: a training of {model.name}, of {model.count_params():,} parameters, by "
+        f"batches of {train.batch_size}",
+        f"lower train.batch_size or the size of {model.name}",
+    )
+    keras.utils.clear_session(free_memory=False)
+    keras.utils.set_random_seed(train.seed)
+    return build(recipe, spec)
 
 
 def fastest_precision() -> str:

@@ -5,6 +5,8 @@ import platform
 import sys
 from pathlib import Path
 
+from fashion_mnist import memory
+
 for _name in [name for name in os.environ if name.startswith("KERAS_")]:
     del os.environ[_name]
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -16,6 +18,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # more from it (docs/speed.md). On Arm TensorFlow decides.
 if platform.machine().lower() in ("x86_64", "amd64"):
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+memory.require(400_000_000, "TensorFlow", "end other programs, or allow more")
 
 # While it is imported, TensorFlow writes to stderr whatever the log level.
 sys.stderr.flush()
