@@ -1,32 +1,57 @@
 """Serve the models in models/ until Ctrl-C or SIGTERM: `python -m service`."""
 
 import argparse
+import logging
+import os
 import signal
 import socket
+import sys
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import uvicorn
 
 from fashion_mnist import command
+from fashion_mnist.concurrency import cores
 from fashion_mnist.errors import InputError
 from service.app import create_app
 from service.slow_clients import ImpatientProtocol
 
 CONNECTIONS = 1000
-GRACE = 10  # seconds for the requests under way after a signal to stop
+GRACE = 4  # seconds for the requests under way after a signal to stop; Docker waits ten
 
 
-def main(host: str, port: int, models: Path, head: Path | None, timeout: float) -> None:
+class Server(uvicorn.Server):
+    """uvicorn's server; it stops quietly, whatever is under way."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # What is cut off in the end would be logged as an error of the application.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        super().handle_exit(sig, frame)
+
+
+def main(
+    host: str,
+    port: int,
+    models: Path,
+    head: Path | None,
+    threads: int,
+    timeout: float,
+    root_path: str,
+    log: bool,
+) -> None:
     ImpatientProtocol.patience = timeout
-    app = create_app(models, head)
+    app = create_app(models, head, threads, log)
     listener = listen(host, port)
-    server = uvicorn.Server(
+    server = Server(
         uvicorn.Config(
             app,
             http=ImpatientProtocol,
             log_level="error",
             access_log=False,
             server_header=False,
+            root_path=root_path.rstrip("/"),
             limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=GRACE,
         )
@@ -39,6 +64,8 @@ def main(host: str, port: int, models: Path, head: Path | None, timeout: float) 
     server.run(sockets=[listener])
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, signal.SIG_IGN)
+    sys.stdout.flush()
+    os._exit(0)  # without waiting for threads, which can't be stopped
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -47,9 +74,15 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         InputError: the host or the port can't be used.
     """
+    if not host:
+        raise InputError("--host: '' found; expected an address, such as 127.0.0.1 or 0.0.0.0")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # `::` means every address, those of IPv4 included, whatever the system's default.
+    is_dual = host == "::" and socket.has_dualstack_ipv6()
     try:
-        return socket.create_server((host, port), family=family, backlog=CONNECTIONS)
+        return socket.create_server(
+            (host, port), family=family, backlog=CONNECTIONS, dualstack_ipv6=is_dual
+        )
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{host}:{port}: {reason}; choose others with --host and --port") from None
@@ -76,22 +109,49 @@ def positive_seconds(text: str) -> float:
     return seconds
 
 
+def prefix(text: str) -> str:
+    """Read an option.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no path.
+    """
+    if text and not text.startswith("/"):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a path, such as /garments")
+    return text
+
+
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
+    """Return the parser of the command line; SERVICE_PORT is the default of --port, and so on."""
     parser = command.parser(__doc__)
-    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0: all of this machine's")
-    parser.add_argument("--port", type=int, default=8000, help="0: any free one")
-    parser.add_argument(
-        "--models", type=Path, default=Path("models"), help="the folder that the stages write"
+    parser.epilog = "An option that is not given has the value of SERVICE_PORT, and so on, if set."
+
+    def option(name: str, default: object, **settings: Any) -> None:
+        variable = "SERVICE_" + name.strip("-").replace("-", "_").upper()
+        parser.add_argument(name, default=os.environ.get(variable) or default, **settings)
+
+    option("--host", "127.0.0.1", help="0.0.0.0: all of this machine's; ::, those of IPv6, too")
+    option("--port", 8000, type=int, help="0: any free one")
+    option("--models", Path("models"), type=Path, help="the folder that the stages write")
+    option(
+        "--head",
+        None,
+        type=Path,
+        metavar="FOLDER",
+        help="what `python -m fashion_mnist.teach` wrote",
     )
-    parser.add_argument(
-        "--head", type=Path, metavar="FOLDER", help="what `python -m fashion_mnist.teach` wrote"
-    )
-    parser.add_argument(
+    option("--threads", cores(), type=command.count, help="for pictures, and as many for tensors")
+    option(
         "--timeout",
+        ImpatientProtocol.patience,
         type=positive_seconds,
-        default=ImpatientProtocol.patience,
         help="seconds for a request to arrive, and for its answer to be taken",
+    )
+    option("--root-path", "", type=prefix, help="what a proxy cuts off, such as /garments")
+    parser.add_argument(
+        "--log",
+        action="store_true",
+        default=os.environ.get("SERVICE_LOG", "") not in ("", "0"),
+        help="a line of JSON on stderr for each request",
     )
     return parser
 

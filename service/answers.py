@@ -25,6 +25,7 @@ class Prediction(BaseModel):
     reason: Annotated[str, Field(description="why the answer is not sure or not known, in words")]
     top: Annotated[list[ClassProbability], Field(description="the top classes, in order")]
     model: Annotated[str, Field(description="which model answered")]
+    model_sha256: Annotated[str, Field(description="of the model's file")]
 
 
 class Predictions(BaseModel):
@@ -75,8 +76,7 @@ class Taught(BaseModel):
     head: Annotated[str, Field(description="the file, in base64, that --head takes")]
 
 
-def answer(content: dict[str, Any]) -> Response:
+def answer(content: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
     """Return `content`, which may hold NumPy's numbers, as JSON."""
-    return Response(
-        orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json"
-    )
+    text = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Response(text, headers=headers, media_type="application/json")

@@ -4,14 +4,14 @@
 `inference_protocol` those below /v2; the page and /metrics are here.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.types import ASGIApp
 
 from fashion_mnist.errors import InputError
 from fashion_mnist.inference import answers, samples
@@ -20,32 +20,28 @@ from fashion_mnist.inference.onnx_model import OnnxModel
 from fashion_mnist.inference.photograph_model import PhotographModel
 from fashion_mnist.inference.similarity import Index
 from fashion_mnist.version import VERSION
-from service import errors, inference_protocol, page, pictures, teaching
+from service import cards, errors, inference_protocol, page, pictures, teaching
+from service.lanes import Lane
 from service.limits import Limits
 from service.loaded import FromApp, Loaded
-
-PAGE_HEADERS = {
-    "content-security-policy": "default-src 'self'; img-src 'self' data: blob:",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-}
-# Model calls at once, and pictures being decoded, each of which may take 360 MB.
-THREADS = 2
+from service.watch import PAGE_POLICY, Watch
 
 operation = APIRouter()
 
 
-def create_app(models: Path, head: Path | None = None) -> FastAPI:
+def create_app(models: Path, head: Path | None, threads: int, log: bool) -> ASGIApp:
     """Load the models and the index from the folder `models`, and return the application.
 
     Args:
         models: what the stages wrote.
         head: what `teach` wrote, to answer with about every picture.
+        threads: for pictures; as many are for tensors.
+        log: whether each request gets a line on stderr.
 
     Raises:
         InputError: a file is missing or damaged, or the files do not belong together.
     """
-    loaded = load(models, head)
+    loaded = load(models, head, threads)
     spec = loaded.cnn.spec
     app = FastAPIOffline(
         title=spec.title,
@@ -61,10 +57,10 @@ def create_app(models: Path, head: Path | None = None) -> FastAPI:
     for router in (operation, pictures.router, teaching.router, inference_protocol.router):
         app.include_router(router)
     app.openapi_schema = inference_protocol.with_shape(app.openapi(), spec)
-    return app
+    return Watch(app, log)
 
 
-def load(models: Path, head: Path | None) -> Loaded:
+def load(models: Path, head: Path | None, threads: int) -> Loaded:
     """Load the models and the index of training images from a folder, and a head to answer with.
 
     Raises:
@@ -86,16 +82,19 @@ def load(models: Path, head: Path | None) -> Loaded:
         answering=answering,
         network=PhotographModel(models / answers.PHOTOGRAPHS, threads=1),
         models=loaded,
+        cards=cards.read(models, [*loaded, answers.PHOTOGRAPHS.stem], head),
         samples=found,
         page=page.render(spec, list(found), answering),
         index=Index.load(models / "similar", models / "cnn.onnx"),
-        threads=ThreadPoolExecutor(THREADS),
+        pictures=Lane("pictures", threads),
+        tensors=Lane("tensors", threads),
+        teaching=Lane("teaching", 1),
     )
 
 
-@operation.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+@operation.get("/", include_in_schema=False)
 async def show_page(loaded: FromApp) -> Response:
-    return HTMLResponse(loaded.page, headers=PAGE_HEADERS)
+    return HTMLResponse(loaded.page, headers={"content-security-policy": PAGE_POLICY})
 
 
 @operation.get("/samples/{label}.png", include_in_schema=False)

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from fashion_mnist.errors import InputError
+from service.counts import count_refusal
 
 
 class Refusal(BaseModel):
@@ -38,6 +39,7 @@ def install(app: FastAPI) -> None:
     """Turn every exception of the application into a JSON response."""
 
     def refuse(status: int, reason: str, headers: Any = None) -> Response:
+        count_refusal(status)
         return JSONResponse({"error": reason}, status, headers)
 
     @app.exception_handler(HTTPException)

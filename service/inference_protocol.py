@@ -4,7 +4,9 @@ Source: KServe's documentation, "Open Inference Protocol (V2 Inference Protocol)
 Tensor Data Extension".
 """
 
+import asyncio
 import math
+from http import HTTPStatus
 from itertools import chain
 from typing import Annotated, Any, Literal
 
@@ -15,10 +17,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from fashion_mnist.dataset.spec import Spec
 from fashion_mnist.inference.onnx_model import INPUT, OUTPUTS, InputName, OnnxModel, OutputName
+from service.counts import ANSWERING
 from service.errors import REFUSALS, describe
 from service.loaded import FromApp, Loaded
+from service.watch import MODEL
 
 MAX_IMAGES = 1024
+MARKS = 1000  # of each kind, in a request's JSON beside the images
 HEAD_LENGTH = "inference-header-content-length"
 
 router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
@@ -63,7 +68,7 @@ class RequestOutput(BaseModel):
 
 class InferenceRequest(BaseModel):
     model_config = ConfigDict(strict=True)
-    id: str | None = None
+    id: Annotated[str, Field(max_length=256)] | None = None
     parameters: Parameters = Parameters()
     inputs: Annotated[list[RequestInput], Field(min_length=1, max_length=1)]
     # At most one of each, because an output costs memory.
@@ -88,8 +93,19 @@ class ServerMetadata(BaseModel):
 
 
 class ModelMetadata(BaseModel):
+    """What the protocol asks for, and which model it is.
+
+    sha256: of its file; accuracy: on the test images; tag, commit: of a promoted model; made_from:
+    the SHA-256 of the files that it was made from, by path.
+    """
+
     name: str
     platform: str
+    sha256: str
+    accuracy: float | None
+    tag: str
+    commit: str
+    made_from: dict[str, str]
     inputs: list[Tensor]
     outputs: list[Tensor]
 
@@ -155,23 +171,40 @@ async def server_live() -> dict[str, bool]:
     return {"live": True}
 
 
-@router.get("/health/ready")
-async def server_ready() -> dict[str, bool]:
-    return {"ready": True}
+@router.get("/health/ready", responses={503: {"model": dict[str, bool]}})
+async def server_ready(loaded: FromApp, response: Response) -> dict[str, bool]:
+    """Say whether a picture and a tensor of a new client would get a thread within a second."""
+    lanes = loaded.pictures, loaded.tensors
+    is_ready = all(await asyncio.gather(*(lane.is_ready() for lane in lanes)))
+    response.status_code = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return {"ready": is_ready}
 
 
 @router.get("/models/{name}", responses=REFUSALS)
 async def model_metadata(name: ModelName, loaded: FromApp) -> ModelMetadata:
-    model = _find(loaded, name)
+    model, card = _find(loaded, name), loaded.cards[name]
     return ModelMetadata(
         name=name,
         platform="onnxruntime_onnx",
+        sha256=card.sha256,
+        accuracy=card.content.get("test", {}).get("accuracy"),
+        tag=card.tag,
+        commit=card.commit,
+        made_from=card.content.get("sha256", {}),
         inputs=[Tensor(name=INPUT, datatype="UINT8", shape=[-1, *model.spec.pixels_shape])],
         outputs=[
             Tensor(name=output, datatype="FP32", shape=[-1, units])
             for output, units in model.output_units.items()
         ],
     )
+
+
+@router.get("/models/{name}/card", responses=REFUSALS)
+async def model_card(name: ModelName, loaded: FromApp) -> dict[str, Any]:
+    """Return what the stage wrote beside the model: its data, settings and test results."""
+    if name not in loaded.cards:
+        raise HTTPException(404, f"model {name}: not found; there are {', '.join(loaded.cards)}")
+    return loaded.cards[name].content
 
 
 @router.get("/models/{name}/ready", responses=REFUSALS)
@@ -200,7 +233,9 @@ async def infer(name: ModelName, request: Request, loaded: FromApp) -> Response:
     model = _find(loaded, name)
     body = await request.body()
     head, tail = _split(body, request.headers.get(HEAD_LENGTH))
-    return await loaded.in_thread(_infer, name, model, head, tail)
+    response = await loaded.tensors.run(request, _infer, name, model, head, tail)
+    response.headers[MODEL] = loaded.cards[name].sha256
+    return response
 
 
 def _find(loaded: Loaded, name: str) -> OnnxModel:
@@ -222,6 +257,7 @@ def _split(body: bytes, head_length: str | None) -> tuple[bytes, memoryview]:
 
 
 def _infer(name: str, model: OnnxModel, head: bytes, tail: memoryview) -> Response:
+    _refuse_what_costs_too_much(head, model.spec)
     try:
         request = InferenceRequest.model_validate(orjson.loads(head))
     except orjson.JSONDecodeError as error:
@@ -230,7 +266,8 @@ def _infer(name: str, model: OnnxModel, head: bytes, tail: memoryview) -> Respon
         raise HTTPException(422, describe(error)) from None
     wanted = request.outputs or ALL_OUTPUTS
     images = _images(request.inputs[0], model.spec, tail)
-    arrays = model.outputs([output.name for output in wanted], images)
+    with ANSWERING.time():
+        arrays = model.outputs([output.name for output in wanted], images)
 
     described: list[dict[str, Any]] = []
     binary: list[bytes] = []
@@ -254,6 +291,21 @@ def _infer(name: str, model: OnnxModel, head: bytes, tail: memoryview) -> Respon
         media_type="application/octet-stream",
         headers={HEAD_LENGTH: str(len(content))},
     )
+
+
+def _refuse_what_costs_too_much(head: bytes, spec: Spec) -> None:
+    """Refuse JSON that is no request, by its marks: each value takes memory and time to parse."""
+    rows = MAX_IMAGES * math.prod(spec.pixels_shape[:-1])
+    most = {b",": MAX_IMAGES * math.prod(spec.pixels_shape) + MARKS, b"[": 2 * rows + MARKS}
+    for mark in (b"{", b'"'):
+        most[mark] = MARKS
+    for mark, count in most.items():
+        if (found := head.count(mark)) > count:
+            raise HTTPException(
+                413,
+                f"JSON with {found:,} times {mark.decode()}; expected at most {count:,}, as of "
+                f"{MAX_IMAGES:,} images",
+            )
 
 
 def _images(tensor: RequestInput, spec: Spec, tail: memoryview) -> np.ndarray:

@@ -10,11 +10,12 @@ from PIL import Image
 
 from fashion_mnist.dataset import picture
 from fashion_mnist.inference import saliency
-from fashion_mnist.inference.answers import Models
-from fashion_mnist.inference.onnx_model import Answer, OnnxModel
+from fashion_mnist.inference.onnx_model import OnnxModel
 from service import errors, uploads
 from service.answers import Explanation, Predictions, SimilarItems, answer
-from service.loaded import FromApp
+from service.counts import ANSWERING, DECODING, count_prediction
+from service.loaded import FromApp, Loaded
+from service.watch import MODEL
 
 SHOWN_SIDE = 256  # pixels, of the steps that /explain shows
 TOP_EXPLAINED = 3
@@ -35,11 +36,10 @@ router = APIRouter(tags=["Pictures"])
 async def predict(request: Request, loaded: FromApp, top: Top = 1) -> Response:
     """Classify one picture, sent as it is, or several in a form."""
     files = await uploads.pictures(request)
-    verdicts = await loaded.in_thread(_verdicts, loaded.answering, files, top)
-    predictions = [
-        {"file": name, **verdict} for (name, _), verdict in zip(files, verdicts, strict=True)
-    ]
-    return answer({"predictions": predictions})
+    jobs = [(loaded, name, file, top) for name, file in files]
+    predictions = await loaded.pictures.each(request, _verdict, jobs)
+    models = dict.fromkeys(prediction["model_sha256"] for prediction in predictions)
+    return answer({"predictions": predictions}, {MODEL: ", ".join(models)})
 
 
 @router.post(
@@ -50,15 +50,15 @@ async def predict(request: Request, loaded: FromApp, top: Top = 1) -> Response:
 )
 async def similar(request: Request, loaded: FromApp, count: Count = 10) -> Response:
     """Find the training images that are most like a picture."""
-    file = await uploads.picture(request)
-    answers = await loaded.in_thread(_classify, loaded.cnn, [file])
-    positions, cosines = await loaded.in_thread(loaded.index.nearest, answers.features[0], count)
+    name, file = await uploads.picture(request)
+    positions, cosines = await loaded.pictures.run(request, _nearest, loaded, name, file, count)
+    root = request.scope.get("root_path", "")
     items = [
         {
             "index": position,
             "class": loaded.cnn.spec.classes[loaded.index.labels[position]],
             "similarity": cosine,
-            "image": f"/training-images/{position}.png",
+            "image": f"{root}/training-images/{position}.png",
         }
         for position, cosine in zip(positions, cosines, strict=True)
     ]
@@ -74,7 +74,7 @@ async def similar(request: Request, loaded: FromApp, count: Count = 10) -> Respo
 async def explain(request: Request, loaded: FromApp) -> Response:
     """Show how the CNN reads a picture: its steps, which parts mattered, its top classes."""
     name, file = await uploads.picture(request)
-    return answer(await loaded.in_thread(_explain, loaded.cnn, name, file))
+    return answer(await loaded.pictures.run(request, _explain, loaded.cnn, name, file))
 
 
 @router.get(
@@ -94,16 +94,27 @@ async def training_image(position: int, loaded: FromApp) -> Response:
     )
 
 
-def _verdicts(models: Models, files: list[tuple[str, BinaryIO]], top: int) -> list[dict[str, Any]]:
-    return models.answer([models.prepare(file, name) for name, file in files], top)
+def _verdict(loaded: Loaded, name: str, file: BinaryIO, top: int) -> dict[str, Any]:
+    with DECODING.time():
+        prepared = loaded.answering.prepare(file, name)
+    with ANSWERING.time():
+        (verdict,) = loaded.answering.answer([prepared], top)
+    count_prediction(verdict)
+    return {"file": name, **verdict, "model_sha256": loaded.cards[verdict["model"]].sha256}
 
 
-def _classify(model: OnnxModel, files: list[tuple[str, BinaryIO]]) -> Answer:
-    return model(np.stack([picture.pixels(file, name, model.spec) for name, file in files]))
+def _nearest(
+    loaded: Loaded, name: str, file: BinaryIO, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    with DECODING.time():
+        pixels = picture.pixels(file, name, loaded.cnn.spec)
+    with ANSWERING.time():
+        return loaded.index.nearest(loaded.cnn(pixels[None]).features[0], count)
 
 
 def _explain(model: OnnxModel, name: str, file: BinaryIO) -> dict[str, Any]:
-    steps = picture.steps(file, name, model.spec)
+    with DECODING.time():
+        steps = picture.steps(file, name, model.spec)
     losses = np.maximum(saliency.occlusion(model, steps[-1].pixels), 0)
     overlay = np.zeros((*losses.shape, 4), np.uint8)
     overlay[..., :3] = MARK

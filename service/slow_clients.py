@@ -1,17 +1,12 @@
 """Closes the connections of clients that send a request or take an answer too slowly."""
 
 import asyncio
+from http import HTTPStatus
 
-from service.upgrades import UpgradeIgnoringProtocol
-
-REASON = b'{"error":"the request took too long to arrive"}'
-RESPONSE = (
-    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-type: application/json\r\n"
-    b"content-length: %d\r\n\r\n%b" % (len(REASON), REASON)
-)
+from service.long_heads import HeadLimitingProtocol
 
 
-class ImpatientProtocol(UpgradeIgnoringProtocol):
+class ImpatientProtocol(HeadLimitingProtocol):
     """uvicorn's protocol with two timeouts; by itself it waits for a request forever.
 
     Attributes:
@@ -65,14 +60,14 @@ class ImpatientProtocol(UpgradeIgnoringProtocol):
 
     def _start_timer(self) -> None:
         self._stop_timer()
-        self.arrival_timer = self.loop.call_later(self.patience, self._refuse)
+        self.arrival_timer = self.loop.call_later(
+            self.patience,
+            self.refuse,
+            HTTPStatus.REQUEST_TIMEOUT,
+            "the request took too long to arrive",
+        )
 
     def _stop_timer(self) -> None:
         if self.arrival_timer:
             self.arrival_timer.cancel()
             self.arrival_timer = None
-
-    def _refuse(self) -> None:
-        if not (self.cycle and self.cycle.response_started and not self.cycle.response_complete):
-            self.transport.write(RESPONSE)
-        self.transport.close()

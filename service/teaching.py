@@ -37,9 +37,7 @@ async def teach(request: Request, loaded: FromApp) -> Response:
     for name, *_ in examples:
         if not 0 < len(name.strip()) <= LONGEST_NAME:
             raise HTTPException(422, f"class {name!r}: expected 1 to {LONGEST_NAME} characters")
-    # One after the other: teaching must not take every thread from those who only ask.
-    async with loaded.teaching:
-        return answer(await loaded.in_thread(_teach, loaded.network, examples))
+    return answer(await loaded.teaching.run(request, _teach, loaded.network, examples))
 
 
 def _teach(model: PhotographModel, pictures: list[tuple[str, str, BinaryIO]]) -> dict[str, Any]:

@@ -5,10 +5,11 @@ httptools ends a request with an Upgrade header after its head, so uvicorn loses
 """
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.refusing import RefusingProtocol
 
 
-class UpgradeIgnoringProtocol(HttpToolsProtocol):
+class UpgradeIgnoringProtocol(RefusingProtocol):
     """uvicorn's protocol; it parses the head of such a request a second time, without Upgrade.
 
     Attributes:

@@ -1,11 +1,15 @@
 """The pictures in a request's body: one as the body, or several in a form."""
 
 import io
+from email.message import Message
 from typing import BinaryIO
 
 from fastapi import HTTPException, Request
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from service.limits import MAX_BODY
 
 MAX_FILES = 100
 MAX_EXAMPLES = 400  # which take ten seconds
@@ -84,15 +88,39 @@ async def _form(request: Request, most: int) -> list[tuple[str, str, BinaryIO]]:
         )
     if options.get(b"charset", b"utf-8").lower() != b"utf-8":
         raise HTTPException(415, "charset: expected utf-8 or none")
-    async with request.form(max_files=most, max_fields=most) as form:
-        found: list[tuple[str, str, BinaryIO]] = [
-            (field, value.filename or "picture", io.BytesIO(await value.read()))
-            for field, value in form.multi_items()
-            if isinstance(value, UploadFile)
-        ]
+    parser = _InMemory(request.headers, request.stream(), max_files=most, max_fields=most)
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise HTTPException(400, error.message) from None
+    found: list[tuple[str, str, BinaryIO]] = [
+        (field, value.filename or "picture", value.file)
+        for field, value in form.multi_items()
+        if isinstance(value, UploadFile)
+    ]
     if not found:
         raise HTTPException(422, "the form has no files; expected at least one picture")
     return found
+
+
+class _InMemory(MultiPartParser):
+    """Starlette's parser; it writes no file to disk, and knows a file that has only `filename*`.
+
+    RFC 7578, section 4.2, forbids `filename*` in forms, but some clients send it with names that
+    are not ASCII.
+    """
+
+    spool_max_size = MAX_BODY
+
+    def on_headers_finished(self) -> None:
+        part = self._current_part
+        disposition = part.content_disposition or b""
+        if b"filename*" in disposition and b"filename=" not in disposition:
+            header = Message()
+            header["content-disposition"] = disposition.decode("latin-1")
+            name = (header.get_filename() or "").replace('"', "'")
+            part.content_disposition = disposition + b'; filename="%b"' % name.encode()
+        super().on_headers_finished()
 
 
 def _content_type(request: Request) -> tuple[str, dict[bytes, bytes]]:

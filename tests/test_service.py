@@ -210,7 +210,7 @@ def test_the_inference_protocol_describes_server_and_models(service):
         ({"data": [-1] * 1568}, "integers from 0 to 255"),
         ({"data": [True] * 1568}, "integers from 0 to 255"),
         ({"data": [None] * 1568}, "integers from 0 to 255"),
-        ({"data": ["1"] * 1568}, "integers from 0 to 255"),
+        ({"data": ["1", *[0] * 1567]}, "integers from 0 to 255"),
         ({"data": [1e400] * 1568}, "not JSON"),
         ({"data": [0] * 1567}, "1567 values"),
         ({"data": [[0] * 784, [0] * 783]}, "nested"),
@@ -270,7 +270,7 @@ def test_wrong_inference_requests_are_refused(service, body, headers):
         (b"--b\r\n\r\n", "multipart/form-data; boundary=b", 400),
         (b"--b--\r\n", "multipart/form-data; boundary=b", 422),
         (b"--b--\r\n", "multipart/form-data; boundary=b; charset=undefined", 415),
-        (bytes(10_000_001), "image/png", 413),
+        (bytes(16_000_001), "image/png", 413),
     ],
     ids=[
         "text",
@@ -283,7 +283,7 @@ def test_wrong_inference_requests_are_refused(service, body, headers):
         "no part",
         "no file",
         "charset",
-        "10 MB",
+        "16 MB",
     ],
 )
 def test_a_body_that_is_not_a_picture_is_refused_with_the_reason(service, path, body, kind, status):
@@ -378,7 +378,7 @@ def test_a_request_that_cannot_be_parsed_gets_status_400(service, request_line, 
 
 
 def test_all_bodies_together_are_limited_until_they_are_answered(monkeypatch):
-    monkeypatch.setattr(limits, "MAX_BODIES", 100)
+    monkeypatch.setattr(limits, "MAX_HELD", 100)
 
     async def overlap():
         answered = asyncio.Event()
@@ -432,7 +432,7 @@ def test_many_large_pictures_at_once_need_bounded_memory(service, channels, coun
         while not all(answer.done() for answer in answers):
             most = max(most, memory(service))
             time.sleep(0.01)
-    assert {answer.result().status_code for answer in answers} <= {422, 200}
+    assert {answer.result().status_code for answer in answers} <= {200, 422, 503}
     assert most - before < megabytes * 1_000_000
 
 

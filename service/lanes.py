@@ -1,0 +1,123 @@
+"""Threads for work that computes, and whose turn it is to use them."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+from typing import ParamSpec, TypeVar
+
+from fastapi import HTTPException, Request
+from prometheus_client import Gauge
+from starlette.requests import ClientDisconnect
+
+PATIENCE = 10.0  # seconds that a job waits for its turn
+HALF_LIFE = 10.0  # seconds after which half of what a client has used is forgotten
+LITTLE = 0.001  # seconds of use that are forgotten at once
+NOBODY = ""  # the client that asks whether there is a free thread
+READY = 1.0  # seconds within which a new client's job begins
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+WAITING = Gauge("service_jobs_waiting", "Jobs that wait for a thread", ["lane"])
+
+
+class Lane:
+    """A few threads, which go to the client that has used them least.
+
+    Who asks for little is served soon, however much others ask for. Clients are told apart by their
+    addresses. Only the event loop's thread may call.
+    """
+
+    def __init__(self, name: str, threads: int) -> None:
+        self.threads = threads
+        self._free = threads
+        self._executor = ThreadPoolExecutor(threads, name)
+        self._waiting: list[tuple[str, asyncio.Future[None]]] = []
+        self._used: dict[str, float] = {}  # seconds, by client
+        self._forgotten = time.monotonic()
+        WAITING.labels(name).set_function(lambda: len(self._waiting))
+
+    async def run(
+        self, request: Request, function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs
+    ) -> T:
+        """Call a function in a thread, when it is the turn of the request's client.
+
+        Raises:
+            HTTPException: 503, its turn did not come.
+            ClientDisconnect: the client has left before its turn.
+        """
+        client = request.client.host if request.client else NOBODY
+        await self._turn(client, PATIENCE)
+        end = partial(self._end, client, time.perf_counter())
+        try:
+            if await request.is_disconnected():
+                raise ClientDisconnect
+            loop = asyncio.get_running_loop()
+            work = loop.run_in_executor(self._executor, partial(function, *arguments, **keywords))
+        except BaseException:
+            end()
+            raise
+        work.add_done_callback(lambda _: end())
+        # A thread can't be stopped: a turn ends with its function, whatever becomes of the request.
+        return await asyncio.shield(work)
+
+    async def each(
+        self, request: Request, function: Callable[..., T], items: Iterable[tuple]
+    ) -> list[T]:
+        """Call a function with each item's arguments, as many at once as there are threads."""
+        results, rest = [], iter(items)
+        while several := list(islice(rest, self.threads)):
+            calls = (self.run(request, function, *arguments) for arguments in several)
+            results += await asyncio.gather(*calls)
+        return results
+
+    async def is_ready(self) -> bool:
+        """Return whether a thread takes the job of a new client soon."""
+        try:
+            await self._turn(NOBODY, READY)
+        except HTTPException:
+            return False
+        self._end(NOBODY, time.perf_counter())
+        return True
+
+    async def _turn(self, client: str, patience: float) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = client, turn
+        self._waiting.append(waiting)
+        self._next()
+        try:
+            async with asyncio.timeout(patience):
+                await turn
+        except BaseException as error:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+            elif not turn.cancelled():  # it came at the same moment
+                self._end(client, time.perf_counter())
+            if isinstance(error, TimeoutError):
+                reason = "too much to do at once; try again"
+                raise HTTPException(503, reason, {"retry-after": "1"}) from None
+            raise
+
+    def _next(self) -> None:
+        """Give free threads to those who wait and have used the least, the first of equals."""
+        self._forget()
+        while self._free and self._waiting:
+            least = min(self._waiting, key=lambda waiting: self._used.get(waiting[0], 0.0))
+            self._waiting.remove(least)
+            if not (turn := least[1]).done():
+                turn.set_result(None)
+                self._free -= 1
+
+    def _end(self, client: str, started: float) -> None:
+        self._used[client] = self._used.get(client, 0.0) + time.perf_counter() - started
+        self._free += 1
+        self._next()
+
+    def _forget(self) -> None:
+        now = time.monotonic()
+        share = 0.5 ** ((now - self._forgotten) / HALF_LIFE)
+        self._used = {of: share * used for of, used in self._used.items() if used > LITTLE}
+        self._forgotten = now
