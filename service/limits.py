@@ -4,7 +4,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_BODY = 16_000_000  # bytes of one request's body: the photographs of phones have up to 15 MB
+MAX_BODY = 20_000_000  # bytes of one request: photographs of phones have up to 15 million
 MAX_HELD = 200_000_000  # bytes of all bodies, and of answers that wait for their clients
 
 

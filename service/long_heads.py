@@ -32,12 +32,12 @@ class HeadLimitingProtocol(UpgradeIgnoringProtocol):
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
-        self._count(len(url))
         super().on_url(url)
+        self._count(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value))
         super().on_header(name, value)
+        self._count(len(name) + len(value))
 
     def on_chunk_header(self) -> None:
         self.was_silent = False

@@ -321,10 +321,11 @@ def browser():
 class Service:
     """The service as a process of its own."""
 
-    def __init__(self, models: Path, *options: str, folder: Path = ROOT):
+    def __init__(self, models: Path, *options: str, folder: Path = ROOT, **environment: str):
         self.process = subprocess.Popen(
             [sys.executable, "-m", "service", "--port", "0", "--models", str(models), *options],
             cwd=folder,
+            env={**os.environ, **environment},
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

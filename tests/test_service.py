@@ -270,7 +270,7 @@ def test_wrong_inference_requests_are_refused(service, body, headers):
         (b"--b\r\n\r\n", "multipart/form-data; boundary=b", 400),
         (b"--b--\r\n", "multipart/form-data; boundary=b", 422),
         (b"--b--\r\n", "multipart/form-data; boundary=b; charset=undefined", 415),
-        (bytes(16_000_001), "image/png", 413),
+        (bytes(20_000_001), "image/png", 413),
     ],
     ids=[
         "text",
@@ -283,7 +283,7 @@ def test_wrong_inference_requests_are_refused(service, body, headers):
         "no part",
         "no file",
         "charset",
-        "16 MB",
+        "20 MB",
     ],
 )
 def test_a_body_that_is_not_a_picture_is_refused_with_the_reason(service, path, body, kind, status):
