@@ -62,13 +62,13 @@ def test_a_hostile_body_costs_little_and_gets_an_answer_or_a_reason(lonely, name
                     session.post(url, body.content, headers=body.headers, timeout=2 * CPU)
                 )
             except requests.Timeout:
-                return "no answer"
+                return clients.NO_ANSWER
             except requests.ConnectionError:
                 return "closed"  # while this client was still sending
         return str(answers[0].status_code)
 
     found = costs.cost(lonely, name, attack, longest=CPU)
-    assert found.answer not in ("no answer", "crashed")
+    assert found.answer not in (clients.NO_ANSWER, "crashed")
     assert "busy" not in found.answer
     assert found.cpu < CPU
     assert found.megabytes < MEGABYTES
@@ -147,7 +147,7 @@ def tensor(count: int, binary: bool) -> bodies.Body:
 
 
 def as_picture(content: bytes) -> bodies.Body:
-    return bodies.Body("/predict", {"content-type": "image/png"}, content)
+    return bodies.Body("/similar", {"content-type": "image/png"}, content)
 
 
 SEEDS: dict[str, Callable[[], bodies.Body]] = {

@@ -31,6 +31,7 @@ class Target(NamedTuple):
 
 # It returns the answer's status, or "closed" or "no answer".
 Attack = Callable[[Target], Awaitable[str]]
+NO_ANSWER = "no answer"
 Pieces = Iterable[bytes]
 
 
@@ -93,7 +94,7 @@ async def exchange(
         async with asyncio.timeout(seconds):
             return await status_of_answer(client)
     except TimeoutError:
-        return "no answer"
+        return NO_ANSWER
     finally:
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
@@ -138,7 +139,7 @@ async def post_and_leave(target: Target, body: bodies.Body) -> str:
             await send(client, [body.head() + body.content])
             await asyncio.sleep(0.05)
     except TimeoutError:
-        return "no answer"
+        return NO_ANSWER
     finally:
         leave(client)
     return "left"
@@ -389,7 +390,7 @@ async def half_closed_connections(target: Target) -> str:
             client.shutdown(socket.SHUT_WR)
             return await status_of_answer(client)
     except (TimeoutError, OSError):
-        return "no answer"
+        return NO_ANSWER
     finally:
         client.close()
 
@@ -405,7 +406,7 @@ async def half_closed_connections_without_a_body(target: Target) -> str:
             client.shutdown(socket.SHUT_WR)
             return await status_of_answer(client)
     except (TimeoutError, OSError):
-        return "no answer"
+        return NO_ANSWER
     finally:
         client.close()
 

@@ -91,7 +91,8 @@ def cost(
     with process.Most(pid) as most:
         answer = asyncio.run(_attack(attack, service.target))
         seconds = time.perf_counter() - started
-        is_over = process.wait_until_idle(pid, longest)
+        # Without an answer the work goes on, even if other programs leave it no core for a moment.
+        is_over = answer != clients.NO_ANSWER and process.wait_until_idle(pid, longest)
     if service.process.poll() is not None:
         service.start()
         return Cost(name, sent, "crashed", seconds, 0, most.megabytes - memory)
@@ -99,7 +100,7 @@ def cost(
     if not is_over:
         service.kill()
         service.start()
-        answer += ", still busy"
+        answer = answer if answer == clients.NO_ANSWER else f"{answer}, still busy"
     return Cost(name, sent, answer, seconds, found, max(0, most.megabytes - memory))
 
 
