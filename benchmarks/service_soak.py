@@ -9,6 +9,7 @@ import contextlib
 import http.client
 import io
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -477,6 +478,7 @@ def _memory(memory: dict[str, float]) -> str:
 
 
 def main(minutes: float, dry: bool) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it ends what it started
     found = summary(soak(minutes))
     if dry:
         print(json.dumps(found, indent=2))

@@ -4,6 +4,7 @@ It writes docs/hostile.md; with --only it prints the rows of inputs whose names 
 """
 
 import functools
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def attacks(only: str) -> Iterator[tuple[str, clients.Attack, int]]:
 
 
 def main(only: str) -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it ends what it started
     costs = []
     with serving() as service:
         for name, attack, sent in attacks(only):

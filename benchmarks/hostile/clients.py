@@ -76,13 +76,13 @@ async def status_of_answer(client: socket.socket) -> str:
 
 def status(answer: bytes) -> str:
     """Return the status of an answer; "closed" where there is none."""
-    words = answer.split(b" ", 2)
+    words = answer.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n").split(b" ", 2)
     known = answer.startswith(b"HTTP/1.") and len(words) > 1
     return words[1].decode("latin-1") if known else "closed"
 
 
 async def exchange(
-    target: Target, pieces: Pieces, pause: float = 0, seconds: float = PATIENCE
+    target: Target, pieces: Pieces, pause: float = 0, seconds: float | None = None
 ) -> str:
     """Send pieces, and read what comes meanwhile, until the service closes the connection."""
     try:
@@ -91,7 +91,7 @@ async def exchange(
         return "closed"
     sending = asyncio.create_task(send(client, pieces, pause))
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds or PATIENCE):
             return await status_of_answer(client)
     except TimeoutError:
         return NO_ANSWER

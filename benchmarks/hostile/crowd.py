@@ -64,8 +64,11 @@ async def crowd(host: str, port: int, seconds: float, only: str) -> dict[str, di
             turn = attacks if order % 2 == 0 else attacks[::-1]
             running.append(asyncio.create_task(_client(turn, target, found[kind])))
     print("ready", flush=True)
+    parent = os.getppid()
     with contextlib.suppress(asyncio.CancelledError):
-        await asyncio.sleep(max(0, ends - time.monotonic()))
+        # Nobody is there to stop it when the command that started it was killed.
+        while time.monotonic() < ends and os.getppid() == parent:
+            await asyncio.sleep(min(1, max(0, ends - time.monotonic())))
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
