@@ -44,7 +44,7 @@ def check_refusal(answer: requests.Response) -> None:
     """Check that a refusal is one short line of JSON."""
     assert 400 <= answer.status_code < 500, answer.text[:200]
     assert answer.json().keys() == {"error"}
-    assert len(answer.json()["error"]) < ERROR
+    assert len(answer.json()["error"]) <= ERROR
     assert "\n" not in answer.json()["error"]
 
 
