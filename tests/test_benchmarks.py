@@ -130,6 +130,7 @@ def test_every_measured_document_says_what_it_measured():
     documents = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")
                  if "Made by `python -m benchmarks" in path.read_text()}  # fmt: skip
     by_kind = {"docs/speed.md", "docs/from_scratch.md", "docs/service_load.md", "docs/scaling.md"}
+    by_kind |= {"docs/hostile.md", "docs/service_soak.md"}
     assert documents - by_kind == {"docs/pictures.md", "docs/report_errors.md"}
     times = {path.relative_to(ROOT).as_posix()
              for path in (ROOT / by_processor.FOLDER).rglob("*.json")}  # fmt: skip
