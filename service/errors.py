@@ -40,7 +40,8 @@ def install(app: FastAPI) -> None:
 
     def refuse(status: int, reason: str, headers: Any = None) -> Response:
         count_refusal(status)
-        return JSONResponse({"error": reason}, status, headers)
+        # As InputError cuts it: a reason may quote what a client has sent.
+        return JSONResponse({"error": str(InputError(reason))}, status, headers)
 
     @app.exception_handler(HTTPException)
     async def _(request: Request, error: HTTPException) -> Response:

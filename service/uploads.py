@@ -1,6 +1,7 @@
 """The pictures in a request's body: one as the body, or several in a form."""
 
 import io
+import logging
 from email.message import Message
 from typing import BinaryIO
 
@@ -10,6 +11,8 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from service.limits import MAX_BODY
+
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of odd forms
 
 MAX_FILES = 100
 MAX_EXAMPLES = 400  # which take ten seconds

@@ -91,7 +91,8 @@ def test_json_that_costs_more_than_any_request_is_not_parsed(service, head):
 
 def test_the_largest_request_in_json_is_answered_and_a_long_id_is_refused(service):
     images = np.zeros((1024, 28, 28), int).tolist()
-    largest = inference(shape=[1024, 28, 28], data=images) | {"outputs": [{"name": "probabilities"}]}
+    outputs = [{"name": "probabilities"}]
+    largest = inference(shape=[1024, 28, 28], data=images) | {"outputs": outputs}
     response = post(service, INFER, json.dumps(largest).encode(), "application/json")
     assert response.json()["outputs"][0]["shape"] == [1024, 10]
     for length, status in ((256, 200), (257, 422)):

@@ -28,6 +28,9 @@ def test_a_saved_index_loads_as_it_was_and_a_damaged_one_is_named(tmp_path):
     model.write_bytes(b"one model")
     similarity.save(kept, tmp_path, model)
     assert similarity.Index.load(tmp_path, model).features.tolist() == kept.features.tolist()
+    np.save(tmp_path / "labels.npy", np.zeros(2, np.uint8))
+    with pytest.raises(InputError, match="files that do not fit together"):
+        similarity.Index.load(tmp_path, model)
     (tmp_path / "features.npy").write_bytes(b"\x93NUMPY")
     with pytest.raises(InputError, match="not a whole index"):
         similarity.Index.load(tmp_path, model)

@@ -10,6 +10,9 @@ from typing import NamedTuple
 JPEG, PNG, GIF = b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"GIF8"
 MAX_PARTS = 10_000  # each takes a decoder some microseconds
 MAX_PNG_CHUNKS = 100  # without pixels; each may be a compressed megabyte
+# Before the first scan; a decoder that joins segments of a kind copies all for each one.
+MAX_JPEG_SEGMENTS, MAX_EXIF_SEGMENTS = 500, 20
+MAX_RESOURCES = 10_000  # of Photoshop, within segments
 _PNG_PIXELS = (b"IDAT", b"fdAT", b"fcTL")
 # Marker of a segment that has a length: not stuffing (00), fill (FF) or a restart (D0 to D7).
 _JPEG_SEGMENT = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
@@ -44,16 +47,26 @@ def _of_jpeg(content: bytes) -> Parts:
 
     Source: ITU-T T.81, annex B.
     """
-    scans = parts = 0
+    scans = parts = segments = fill = exif = 0
     position = len(JPEG)
     while parts <= MAX_PARTS and (found := _JPEG_SEGMENT.search(content, position)):
         if found[1] == _END:
             break
-        # Bytes that fill the space between segments are read one by one; within scans they are not.
-        parts += 1 if scans else 1 + found.start() - position
+        parts += 1
+        if not scans:
+            segments += 1
+            fill += found.start() - position
+            exif += content.startswith(b"Exif", found.end() + 2)
         scans += found[1] == _SCAN
         position = found.end() + int.from_bytes(content[found.end() : found.end() + 2], "big")
-    return Parts(scans, parts > MAX_PARTS)
+    are_too_many = (
+        parts > MAX_PARTS
+        or fill > MAX_PARTS
+        or segments > MAX_JPEG_SEGMENTS
+        or exif > MAX_EXIF_SEGMENTS
+        or content.count(b"8BIM") > MAX_RESOURCES
+    )
+    return Parts(scans, are_too_many)
 
 
 def _are_too_many_in_png(content: bytes) -> bool:
