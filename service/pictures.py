@@ -36,6 +36,8 @@ router = APIRouter(tags=["Pictures"])
 async def predict(request: Request, loaded: FromApp, top: Top = 1) -> Response:
     """Classify one picture, sent as it is, or several in a form."""
     files = await uploads.pictures(request)
+    if len(files) > 1:
+        await loaded.pictures.run(request, uploads.refuse_too_many_pixels, files)
     jobs = [(loaded, name, file, top) for name, file in files]
     predictions = await loaded.pictures.each(request, _verdict, jobs)
     models = dict.fromkeys(prediction["model_sha256"] for prediction in predictions)

@@ -13,6 +13,8 @@ class RefusingProtocol(HttpToolsProtocol):
 
     def refuse(self, status: HTTPStatus, reason: str) -> None:
         """Refuse the request that is being read, and close the connection."""
+        if self.transport.is_closing():
+            return
         count_refusal(status)
         # An answer that is under way, or comes first, must not be broken into.
         if not self.cycle or self.cycle.response_complete or self._is_answering_this_one():

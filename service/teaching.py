@@ -45,6 +45,7 @@ def _teach(model: PhotographModel, pictures: list[tuple[str, str, BinaryIO]]) ->
     from fashion_mnist.teaching import doubles, fit
     from fashion_mnist.teaching.fit import Examples
 
+    uploads.refuse_too_many_pixels((name, file) for _, name, file in pictures)
     pixels, kept, refused = [], [], []
     for class_name, name, file in pictures:
         try:

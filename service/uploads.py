@@ -2,6 +2,9 @@
 
 import io
 import logging
+import math
+from collections.abc import Iterable
+from contextlib import suppress
 from email.message import Message
 from typing import BinaryIO
 
@@ -10,12 +13,15 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from fashion_mnist.dataset import picture_file
+from fashion_mnist.errors import InputError
 from service.limits import MAX_BODY
 
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of odd forms
 
 MAX_FILES = 100
 MAX_EXAMPLES = 400  # which take ten seconds
+MAX_PIXELS = 160_000_000  # of all pictures in a form: as many as photographs of its size have
 
 _PICTURE = {"type": "string", "format": "binary"}
 # For the OpenAPI document, because FastAPI does not read the body.
@@ -104,6 +110,24 @@ async def _form(request: Request, most: int) -> list[tuple[str, str, BinaryIO]]:
     if not found:
         raise HTTPException(422, "the form has no files; expected at least one picture")
     return found
+
+
+def refuse_too_many_pixels(files: Iterable[tuple[str, BinaryIO]]) -> None:
+    """Refuse the pictures of a form that would take more than seconds to decode.
+
+    Raises:
+        HTTPException: they have too many pixels together.
+    """
+    pixels = 0
+    for name, file in files:
+        with suppress(InputError):  # whoever decodes it says what is wrong
+            pixels += math.prod(picture_file.size(file, name))
+    if pixels > MAX_PIXELS:
+        raise HTTPException(
+            413,
+            f"pictures of {pixels:,} pixels together, expected at most {MAX_PIXELS:,}; send fewer, "
+            "or smaller ones",
+        )
 
 
 class _InMemory(MultiPartParser):
