@@ -19,7 +19,7 @@ from service.app import create_app
 from service.slow_clients import ImpatientProtocol
 
 CONNECTIONS = 1000
-GRACE = 4  # seconds for the requests under way after a signal to stop; Docker waits ten
+GRACE = 3  # seconds for the requests under way after a signal to stop; Docker waits ten
 
 
 class Server(uvicorn.Server):

@@ -1,4 +1,4 @@
-"""Closes connections whose heads, trailers or lines are too long to keep in memory."""
+"""Closes connections of which little but heads, trailers or marks of chunks arrives."""
 
 from http import HTTPStatus
 
@@ -6,18 +6,23 @@ from service.upgrades import UpgradeIgnoringProtocol
 
 TOO_LONG = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 LONGEST = 65_536  # bytes of a request's address, headers and trailers together
+WAITING = 100  # requests that a client may send before it has the answer to the first
+# A chunk of one byte costs as much as one of thousands.
+CHUNKS, CHUNK = 1000, 64  # chunks that may be of any size; bytes of the others on average
 
 
 class HeadLimitingProtocol(UpgradeIgnoringProtocol):
-    """uvicorn's protocol with a limit on what comes before and after a body; it has none.
+    """uvicorn's protocol with limits on what surrounds bodies; it has none.
 
     Attributes:
+        body_bytes, chunks: of the request that is being read.
         head_bytes: of the request that is being read, as far as its lines are whole.
         silent_bytes: that were received since the parser last told of anything, which are the
             beginning of a line without end.
     """
 
-    head_bytes = silent_bytes = 0
+    url = b""
+    head_bytes = silent_bytes = body_bytes = chunks = 0
     was_silent = True
 
     def data_received(self, data: bytes) -> None:
@@ -28,7 +33,8 @@ class HeadLimitingProtocol(UpgradeIgnoringProtocol):
             self._refuse_head()
 
     def on_message_begin(self) -> None:
-        self.was_silent, self.head_bytes = False, 0
+        self.was_silent = False
+        self.head_bytes = self.body_bytes = self.chunks = 0
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -39,11 +45,20 @@ class HeadLimitingProtocol(UpgradeIgnoringProtocol):
         super().on_header(name, value)
         self._count(len(name) + len(value))
 
+    def on_headers_complete(self) -> None:
+        if len(self.pipeline) >= WAITING:
+            raise ValueError  # the parser makes it an HttpParserError
+        super().on_headers_complete()
+
     def on_chunk_header(self) -> None:
         self.was_silent = False
+        self.chunks += 1
+        if self.chunks > CHUNKS + self.body_bytes // CHUNK:
+            raise ValueError
 
     def on_body(self, body: bytes) -> None:
         self.was_silent = False
+        self.body_bytes += len(body)
         super().on_body(body)
 
     def send_400_response(self, msg: str) -> None:
@@ -56,7 +71,7 @@ class HeadLimitingProtocol(UpgradeIgnoringProtocol):
         self.was_silent = False
         self.head_bytes += size
         if self.head_bytes > LONGEST:
-            raise ValueError  # the parser makes it an HttpParserError
+            raise ValueError
 
     def _refuse_head(self) -> None:
         is_url = len(self.url) > LONGEST

@@ -35,7 +35,7 @@ router = APIRouter(tags=["Pictures"])
 )
 async def predict(request: Request, loaded: FromApp, top: Top = 1) -> Response:
     """Classify one picture, sent as it is, or several in a form."""
-    files = await uploads.pictures(request)
+    files = await uploads.pictures(request, loaded.pictures)
     if len(files) > 1:
         await loaded.pictures.run(request, uploads.refuse_too_many_pixels, files)
     jobs = [(loaded, name, file, top) for name, file in files]
@@ -52,7 +52,7 @@ async def predict(request: Request, loaded: FromApp, top: Top = 1) -> Response:
 )
 async def similar(request: Request, loaded: FromApp, count: Count = 10) -> Response:
     """Find the training images that are most like a picture."""
-    name, file = await uploads.picture(request)
+    name, file = await uploads.picture(request, loaded.pictures)
     positions, cosines = await loaded.pictures.run(request, _nearest, loaded, name, file, count)
     root = request.scope.get("root_path", "")
     items = [
@@ -75,7 +75,7 @@ async def similar(request: Request, loaded: FromApp, count: Count = 10) -> Respo
 )
 async def explain(request: Request, loaded: FromApp) -> Response:
     """Show how the CNN reads a picture: its steps, which parts mattered, its top classes."""
-    name, file = await uploads.picture(request)
+    name, file = await uploads.picture(request, loaded.pictures)
     return answer(await loaded.pictures.run(request, _explain, loaded.cnn, name, file))
 
 

@@ -25,6 +25,10 @@ class RefusingProtocol(HttpToolsProtocol):
             )
             self.transport.write(head.encode() + content)
         self.transport.close()
+        if self.cycle and not self.cycle.response_complete:
+            # Otherwise the application would answer into a closed connection.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
 
     def _is_answering_this_one(self) -> bool:
         return self.cycle.more_body and not self.cycle.response_started

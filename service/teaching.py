@@ -33,7 +33,7 @@ async def teach(request: Request, loaded: FromApp) -> Response:
     Every picture is also answered by a head that did not learn from it; `right` counts those.
     Nothing is stored.
     """
-    examples = await uploads.examples(request)
+    examples = await uploads.examples(request, loaded.teaching)
     for name, *_ in examples:
         if not 0 < len(name.strip()) <= LONGEST_NAME:
             raise HTTPException(422, f"class {name!r}: expected 1 to {LONGEST_NAME} characters")

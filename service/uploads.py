@@ -1,20 +1,22 @@
 """The pictures in a request's body: one as the body, or several in a form."""
 
+import asyncio
 import io
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 from email.message import Message
 from typing import BinaryIO
 
 from fastapi import HTTPException, Request
 from python_multipart.multipart import parse_options_header
-from starlette.datastructures import UploadFile
+from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from fashion_mnist.dataset import picture_file
 from fashion_mnist.errors import InputError
+from service.lanes import Lane
 from service.limits import MAX_BODY
 
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of odd forms
@@ -66,7 +68,7 @@ SEVERAL_BODY = {
 }
 
 
-async def pictures(request: Request) -> list[tuple[str, BinaryIO]]:
+async def pictures(request: Request, lane: Lane) -> list[tuple[str, BinaryIO]]:
     """Return name and bytes of each picture in the body; a picture without a name is "picture".
 
     Raises:
@@ -75,19 +77,19 @@ async def pictures(request: Request) -> list[tuple[str, BinaryIO]]:
     kind, _ = _content_type(request)
     if kind.startswith("image/"):
         return [("picture", io.BytesIO(await request.body()))]
-    return [(name, file) for _, name, file in await _form(request, MAX_FILES)]
+    return [(name, file) for _, name, file in await _form(request, lane, MAX_FILES)]
 
 
-async def examples(request: Request) -> list[tuple[str, str, BinaryIO]]:
+async def examples(request: Request, lane: Lane) -> list[tuple[str, str, BinaryIO]]:
     """Return field, which is the class, name and bytes of each picture in a form.
 
     Raises:
         HTTPException: the body is no form, or the form has no files.
     """
-    return await _form(request, MAX_EXAMPLES)
+    return await _form(request, lane, MAX_EXAMPLES)
 
 
-async def _form(request: Request, most: int) -> list[tuple[str, str, BinaryIO]]:
+async def _form(request: Request, lane: Lane, most: int) -> list[tuple[str, str, BinaryIO]]:
     kind, options = _content_type(request)
     if kind != "multipart/form-data":
         raise HTTPException(
@@ -97,19 +99,28 @@ async def _form(request: Request, most: int) -> list[tuple[str, str, BinaryIO]]:
         )
     if options.get(b"charset", b"utf-8").lower() != b"utf-8":
         raise HTTPException(415, "charset: expected utf-8 or none")
-    parser = _InMemory(request.headers, request.stream(), max_files=most, max_fields=most)
+    body = await request.body()
+    # The parser is written in Python; on the event loop it would stop everyone else.
+    found = await lane.run(request, _parse, request.headers, body, most)
+    if not found:
+        raise HTTPException(422, "the form has no files; expected at least one picture")
+    return found
+
+
+def _parse(headers: Headers, body: bytes, most: int) -> list[tuple[str, str, BinaryIO]]:
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    parser = _InMemory(headers, stream(), max_files=most, max_fields=most)
     try:
-        form = await parser.parse()
+        form = asyncio.run(parser.parse())
     except MultiPartException as error:
         raise HTTPException(400, error.message) from None
-    found: list[tuple[str, str, BinaryIO]] = [
+    return [
         (field, value.filename or "picture", value.file)
         for field, value in form.multi_items()
         if isinstance(value, UploadFile)
     ]
-    if not found:
-        raise HTTPException(422, "the form has no files; expected at least one picture")
-    return found
 
 
 def refuse_too_many_pixels(files: Iterable[tuple[str, BinaryIO]]) -> None:
@@ -155,13 +166,13 @@ def _content_type(request: Request) -> tuple[str, dict[bytes, bytes]]:
     return header.decode("latin-1"), options
 
 
-async def picture(request: Request) -> tuple[str, BinaryIO]:
+async def picture(request: Request, lane: Lane) -> tuple[str, BinaryIO]:
     """Return name and bytes of the only picture in the body.
 
     Raises:
         HTTPException: as `pictures`, or the body has several pictures.
     """
-    found = await pictures(request)
+    found = await pictures(request, lane)
     if len(found) > 1:
         raise HTTPException(422, f"{len(found)} pictures; expected one")
     return found[0]

@@ -72,6 +72,28 @@ def test_a_long_head_is_answered_and_one_that_is_just_short_enough_too(service):
 
 
 @pytest.mark.parametrize(
+    ("sent", "count"),
+    [(10_000 * (GET + b"\r\n"), 101), (CHUNKED + 10_000 * b"1\r\na\r\n", 1)],
+    ids=["requests", "chunks of one byte"],
+)
+def test_a_flood_of_small_pieces_ends_the_connection(service, sent, count):
+    with connected(service) as client, contextlib.suppress(OSError):
+        client.sendall(sent)
+        received = b"".join(iter(lambda: client.recv(1 << 16), b""))
+        assert 0 < received.count(b"HTTP/1.1") <= count
+
+
+def test_a_body_in_many_chunks_of_some_size_is_read(service):
+    content = png(np.random.default_rng(0).integers(0, 256, (400, 400), dtype=np.uint8))
+    pieces = [content[at : at + 80] for at in range(0, len(content), 80)]
+    assert len(pieces) > 1500
+    with connected(service) as client:
+        client.sendall(CHUNKED + b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in pieces))
+        client.sendall(b"0\r\n\r\n")
+        assert answer(client)[0] == 200
+
+
+@pytest.mark.parametrize(
     "head",
     [
         b"[" + b"{}," * 3_000_000 + b"0]",
