@@ -525,7 +525,7 @@ def test_many_pictures_are_answered_in_a_table_in_their_order(page, service):
     wait_for_images(page)
     widths = rows(page).locator("img").evaluate_all("all => all.map((each) => each.naturalWidth)")
     assert widths == [77] * 4
-    assert page.locator("#told").inner_text() == "5 of 5 answered"
+    assert page.locator("#told").inner_text() == "5 of 5 done"
     assert page.get_by_role("progressbar").is_hidden()
 
 
@@ -553,7 +553,7 @@ def test_many_pictures_are_sent_one_by_one_and_a_few_at_a_time(page):
     assert page.evaluate("[sent, most]") == [20, 4]
     assert rows(page).get_by_role("rowheader").all_inner_texts() == names
     # A reader of the screen is told of quarters.
-    assert page.evaluate("told") == [f"{count} of 20 answered" for count in (5, 10, 15, 20)]
+    assert page.evaluate("told") == [f"{count} of 20 done" for count in (5, 10, 15, 20)]
 
 
 KINDS = {
@@ -701,21 +701,23 @@ def drop_files(page, script: str) -> None:
 
 
 def test_more_pictures_than_it_takes_are_left_out_and_said_so(page):
-    page.evaluate("window.fetch = () => new Promise(() => {})")
+    page.evaluate("() => { window.fetch = () => new Promise(() => {}); }")
     drop_files(page, "Array.from({ length: 1002 }, (_, at) => new File([], `${at}.png`))")
     said = "It takes 1000 pictures at a time; the other 2 were left out."
     assert page.locator(".problem:visible").all_inner_texts() == [said]
     assert page.get_by_role("heading", name="1000 pictures").is_visible()
 
 
-def test_the_verdict_does_not_wait_for_the_explanation(page, bag):
+def test_the_verdict_does_not_wait_for_the_explanation(page, service, bag):
     sample(page, "Trouser")
     page.wait_for_selector("[data-state=done]")
     held = []
     page.route(re.compile("/(explain|similar)"), lambda route: held.append(route))
     choose(page, file(bag))
+    page.wait_for_selector("#picture[alt='bag.png']")
     page.wait_for_selector("#prediction[aria-busy=false]")
-    assert "Bag" in page.locator("#verdict").inner_text()
+    (verdict,) = ask(service, "predict?top=5", bag)["predictions"]
+    assert verdict["class"] in page.locator("#verdict").inner_text()
     assert page.locator("#stages").get_attribute("data-state") == "busy"
     busy = page.locator("[aria-busy=true]")
     assert busy.evaluate_all("all => all.map(({ id }) => id)") == ["explanation", "likes"]
@@ -769,6 +771,16 @@ def test_back_and_forward_keep_the_answers(page, bag):
     page.go_back()
     page.wait_for_timeout(100)
     assert shown() == empty
+
+
+def test_leaving_the_page_and_coming_back_keeps_the_answer(page):
+    sample(page)
+    page.wait_for_selector("[data-state=done]")
+    before = page.locator("#stages").inner_text()
+    page.get_by_role("link", name="API").click()
+    page.wait_for_url("**/docs")
+    page.go_back(wait_until="commit")
+    assert page.locator("#stages").inner_text() == before
 
 
 def test_names_of_classes_do_not_break_at_a_hyphen(page):

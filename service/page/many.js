@@ -152,7 +152,7 @@ function filter() {
 function tellProgress() {
   const { max, value } = page.progress;
   const quarters = (count) => Math.floor((4 * count) / max);
-  if (quarters(value) > quarters(value - 1)) page.told.textContent = `${value} of ${max} answered`;
+  if (quarters(value) > quarters(value - 1)) page.told.textContent = `${value} of ${max} done`;
 }
 
 function cells({ name, error = "", answers }) {
