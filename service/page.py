@@ -57,8 +57,9 @@ def render(spec: Spec, sample_labels: list[int], answering: Models | None = None
     said = IMAGES
     if answering and photographs:
         said = IMAGES_AND_PHOTOGRAPHS if answering.images else TAUGHT
-    names = {label: escape(spec.classes[label]).replace("/", "/<wbr>") for label in sample_labels}
-    samples = [SAMPLE.format(label=label, name=name) for label, name in names.items()]
+    samples = [
+        SAMPLE.format(label=label, name=escape(spec.classes[label])) for label in sample_labels
+    ]
     colour = "colour" if spec.channels > 1 else "grey"
     words = {
         "title": spec.title,

@@ -312,7 +312,10 @@ def browser():
         pytest.skip(f"no browser: none of {', '.join(browsers)} is installed")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=found,
+            args=["--no-sandbox", "--disable-gpu"],
+            # People's browsers keep the page that they leave, for Back.
+            ignore_default_args=["--disable-back-forward-cache"],
         )
         yield browser
         browser.close()

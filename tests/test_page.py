@@ -1,8 +1,11 @@
 """The page in a real browser: it shows what the service answers."""
 
 import base64
+import csv
 import io
+import itertools
 import re
+import time
 
 import pytest
 import requests
@@ -35,6 +38,11 @@ def ask(service, path: str, picture: bytes) -> dict:
     return requests.post(f"{service.url}/{path}", picture, headers=headers, timeout=10).json()
 
 
+def without_name(error: str) -> str:
+    """Return the service's error about a picture whose name it does not know."""
+    return error.removeprefix("picture: ")
+
+
 def file(content: bytes, name: str = "bag.png", kind: str = "image/png") -> dict:
     return {"name": name, "mimeType": kind, "buffer": content}
 
@@ -51,7 +59,7 @@ def percentages(texts: list[str]) -> list[float]:
 
 def choose(page, *files: dict) -> None:
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Choose a picture").click()
+        page.get_by_role("button", name="Choose pictures", exact=True).click()
     chooser.value.set_files(files)
 
 
@@ -227,7 +235,7 @@ def test_a_photograph_shows_what_few_pixels_leave_of_it(page, service):
 
 def test_a_photograph_that_the_cnn_cannot_read_is_answered_all_the_same(page, service):
     content = encoded("PNG", Image.new("RGB", (200, 300), "olive"))
-    error = ask(service, "explain", content)["error"].removeprefix("picture: ")
+    error = without_name(ask(service, "explain", content)["error"])
     choose(page, file(content))
     page.wait_for_selector("[data-state=done]")
     assert page.locator("#lesson").inner_text() == f"The small CNN has no answer: {error}."
@@ -278,7 +286,8 @@ def test_an_error_of_the_service_is_shown_until_the_next_picture(page, service):
     choose(page, file(b"a letter", "letter.png"))
     page.wait_for_selector("[data-state=error]")
     alert = page.locator("#problem")
-    assert alert.inner_text() == ask(service, "predict?top=5", b"a letter")["error"]
+    error = without_name(ask(service, "predict?top=5", b"a letter")["error"])
+    assert alert.inner_text() == f"letter.png: {error}"
     assert alert.get_attribute("role") == "alert"
     # Nothing of the earlier picture is left, nor a broken image.
     assert page.get_by_role("status").all_inner_texts() == ["", ""]
@@ -295,8 +304,11 @@ def test_an_answer_that_fails_is_explained_in_its_place_beside_the_others(page):
     page.route("**/similar*", lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
     sample(page)
     page.wait_for_selector("[data-state=done]")
-    assert page.locator("#explain-problem").inner_text() == "busy; try again"
-    assert page.locator("#similar-problem").inner_text().startswith("The server answered 502.")
+    problems = [page.locator(f"#{part}-problem").inner_text() for part in ("explain", "similar")]
+    assert problems == [
+        "Bag, a sample: busy; try again",
+        "Bag, a sample: The server answered 502. Try again later.",
+    ]
     assert page.locator("#verdict").inner_text() != ""
     assert page.locator("#problem").is_hidden()
 
@@ -305,7 +317,8 @@ def test_without_a_server_the_page_says_so(page, bag):
     page.context.set_offline(True)
     choose(page, file(bag))
     page.wait_for_selector("[data-state=error]")
-    assert page.locator("#problem").inner_text().startswith("The server cannot be reached.")
+    said = page.locator("#problem").inner_text()
+    assert said.startswith("bag.png: The server cannot be reached.")
 
 
 def test_a_newer_picture_wins_over_late_answers(page):
@@ -415,6 +428,9 @@ def test_on_a_phone_nothing_scrolls_sideways(browser, service):
             page.wait_for_selector(f"[data-state={state}]")
             # A phone's window grows when something does not fit.
             assert page.evaluate("[innerWidth, document.documentElement.scrollWidth]") == [360, 360]
+        choose(page, *(file(content, name * 30) for name, content in PICTURES.items()))
+        page.wait_for_selector("#csv:enabled")
+        assert page.evaluate("[innerWidth, document.documentElement.scrollWidth]") == [360, 360]
         fill_card(page, 0, "w" * 60, RED * 4)
         fill_card(page, 1, "blue", [*BLUE, file(photograph("firebrick", 30), "n" * 90)])
         page.get_by_text("right when left out of learning").wait_for()
@@ -435,6 +451,475 @@ def fill_card(page, at: int, name: str, files: list[dict]) -> None:
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Drop or choose pictures").nth(at).click()
     chooser.value.set_files(files)
+
+
+PICTURES = {
+    "red.png": photograph(),
+    "letter.png": b"a letter",
+    "green.png": photograph("seagreen"),
+    '=1+1, "quoted".png': photograph("firebrick", 10),
+    "blue.png": photograph("midnightblue"),
+}
+
+
+def choose_many(page, pictures: dict[str, bytes] = PICTURES) -> None:
+    choose(page, *(file(content, name) for name, content in pictures.items()))
+
+
+def answered(page) -> None:
+    page.wait_for_selector("#csv:enabled")
+
+
+def rows(page):
+    return page.locator("tbody tr:visible")
+
+
+def predicted(label: str, **changes) -> dict:
+    """Return an answer to /predict."""
+    verdict = {"class": label, "probability": 0.612, "sure": True, "known": True, "reason": ""}
+    top = [{"class": label, "probability": 0.612}]
+    return {"predictions": [{**verdict, "model": "cnn", "top": top, **changes}]}
+
+
+def answer_by_name(page, answers: dict[str, dict]) -> None:
+    """Let the pictures have these answers of /predict instead of the service's."""
+    page.evaluate(
+        """answers => {
+            const { fetch } = window;
+            window.fetch = async (path, options) => {
+                const answer = path.startsWith("predict") && answers[options.body?.name];
+                return answer ? new Response(JSON.stringify(answer)) : fetch(path, options);
+            };
+        }""",
+        answers,
+    )
+
+
+def test_many_pictures_are_answered_in_a_table_in_their_order(page, service):
+    choose_many(page)
+    answered(page)
+    expected = []
+    for name, content in PICTURES.items():
+        answer = ask(service, "predict?top=5", content)
+        if "error" in answer:
+            expected.append([name, f"Failed: {without_name(answer['error'])}", ""])
+            continue
+        (verdict,) = answer["predictions"]
+        said = verdict["class"] if verdict["sure"] else f"Not sure: perhaps {verdict['class']}"
+        if not verdict["known"]:
+            said = "No garment that I know"
+        reason = verdict["reason"] and f"\n{verdict['reason'].capitalize()}."
+        share = f"{verdict['probability']:.1%}".replace("%", " %") if verdict["known"] else ""
+        expected.append([name, said + reason, share])
+    shown = rows(page).all()
+    assert [
+        [row.get_by_role(role).inner_text() for role in ("rowheader",)]
+        + row.get_by_role("cell").all_inner_texts()
+        for row in shown
+    ] == expected
+    assert page.get_by_role("heading", name="5 pictures").is_visible()
+    assert page.get_by_role("columnheader").all_inner_texts() == [
+        *("Picture", "The model says", "Probability")
+    ]
+    # The broken one has no picture, and the others have small ones.
+    wait_for_images(page)
+    widths = rows(page).locator("img").evaluate_all("all => all.map((each) => each.naturalWidth)")
+    assert widths == [77] * 4
+    assert page.locator("#told").inner_text() == "5 of 5 done"
+    assert page.get_by_role("progressbar").is_hidden()
+
+
+def test_many_pictures_are_sent_one_by_one_and_a_few_at_a_time(page):
+    page.evaluate(
+        """() => {
+            window.sending = window.most = window.sent = 0;
+            window.fetch = async () => {
+                sent += 1;
+                sending += 1;
+                most = Math.max(most, sending);
+                await new Promise((resolve) => setTimeout(resolve, 30));
+                sending -= 1;
+                return new Response("{}");
+            };
+            window.told = [];
+            const status = document.querySelector("#told");
+            const note = () => told.push(status.textContent);
+            new MutationObserver(note).observe(status, { childList: true });
+        }"""
+    )
+    names = [f"{at}.png" for at in range(20)]
+    choose_many(page, dict.fromkeys(names, PICTURES["red.png"]))
+    answered(page)
+    assert page.evaluate("[sent, most]") == [20, 4]
+    assert rows(page).get_by_role("rowheader").all_inner_texts() == names
+    # A reader of the screen is told of quarters.
+    assert page.evaluate("told") == [f"{count} of 20 done" for count in (5, 10, 15, 20)]
+
+
+KINDS = {
+    "a.png": predicted("Coat"),
+    "b.png": predicted("T-shirt/top", sure=False, reason="it is dark"),
+    "c.png": predicted("Coat", sure=False, reason="it is dark"),
+    "d.png": predicted("Bag", sure=False, known=False, reason="it is a cat"),
+    "e.png": {},
+}
+
+
+@pytest.fixture
+def kinds(page):
+    """The page with a table that has a picture of each kind, and two coats."""
+    answer_by_name(page, KINDS)
+    choose_many(page, dict.fromkeys(KINDS, PICTURES["red.png"]))
+    answered(page)
+    return page
+
+
+def test_the_table_is_filtered_by_answer_and_by_class(kinds):
+    def names() -> list[str]:
+        return [name.removesuffix(".png") for name in rows(kinds).locator("th").all_inner_texts()]
+
+    labels = kinds.get_by_role("group", name="Show by answer").locator("label").all_inner_texts()
+    assert [label.split("\xa0")[0].strip() for label in labels] == [
+        *("All 5", "Sure 1", "Not sure 2", "No garment that I know 1", "Failed 1")
+    ]
+    shown = {}
+    for label in labels:
+        kinds.get_by_text(label, exact=True).click()
+        shown[label] = "".join(names())
+    assert list(shown.values()) == ["abcde", "a", "bc", "d", "e"]
+    kinds.get_by_role("radio", name="Failed").press("ArrowRight")
+    assert names() == list("abcde")
+
+    by_class = kinds.get_by_role("combobox", name="Class")
+    assert by_class.locator("option").all_inner_texts() == ["Any", "Coat", "T-shirt/top"]
+    by_class.select_option("Coat")
+    assert names() == ["a", "c"]
+    assert kinds.locator("#told").inner_text() == "2 of 5 shown"
+    kinds.get_by_role("radio", name="Not sure").check(force=True)
+    assert names() == ["c"]
+
+
+def test_the_csv_has_all_pictures_and_no_formulas(page):
+    names = ["=1+1.png", 'a "b", c.png', "-2.png", "@d.png", "+3.png", "plain.png"]
+    answers = [
+        predicted("=2+2", reason="dark, and\nblurred", sure=False),
+        *(predicted("Coat", probability=0.123456789) for _ in names[1:5]),
+        {},
+    ]
+    answer_by_name(page, dict(zip(names, answers, strict=True)))
+    choose_many(page, dict.fromkeys(names, PICTURES["red.png"]))
+    answered(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as CSV").click()
+    assert download.value.suggested_filename == "answers.csv"
+    text = download.value.path().read_bytes().decode()
+    assert text.startswith("file,class,probability,sure,known,reason,model,error\r\n")
+    assert text.splitlines()[1].startswith("'=1+1.png,'=2+2,0.612,false,true,")
+    table = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [row["file"] for row in table] == [
+        *("'=1+1.png", 'a "b", c.png', "'-2.png", "'@d.png", "'+3.png", "plain.png")
+    ]
+    assert table[0]["reason"] == "dark, and\nblurred"
+    assert table[1] == {
+        **{"file": 'a "b", c.png', "class": "Coat", "probability": "0.123456789", "sure": "true"},
+        **{"known": "true", "reason": "", "model": "cnn", "error": ""},
+    }
+    assert table[-1]["error"].startswith("The answer is not from this service")
+    assert table[-1]["class"] == table[-1]["probability"] == table[-1]["sure"] == ""
+
+
+def test_a_row_opens_its_picture_and_back_returns_to_it(page, service):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    choose_many(page)
+    answered(page)
+    before = page.locator("#many").inner_text()
+    asked.clear()
+    row = rows(page).nth(2).get_by_role("button", name="green.png")
+    row.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#stages[data-state=done]")
+    assert page.locator("#many").is_hidden()
+    assert page.locator("#picture").get_attribute("alt") == "green.png"
+    answer = ask(service, "predict?top=5", PICTURES["green.png"])["predictions"][0]
+    assert page.locator("#reason").inner_text()[1:-1] == answer["reason"][1:]
+    # The answer in the table is not asked for again.
+    posted = [url.rpartition("/")[2] for url in asked if "?" in url or url.endswith("explain")]
+    assert sorted(posted) == ["explain", "similar?count=10"]
+
+    back = page.get_by_role("button", name="All 5 pictures")
+    assert back.evaluate("element => element === document.activeElement")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#many:visible")
+    assert page.locator("#stages").is_hidden()
+    assert page.locator("#many").inner_text() == before
+    assert row.evaluate("element => element === document.activeElement")
+    page.go_forward()
+    page.wait_for_selector("#stages:visible")
+    assert page.locator("#picture").get_attribute("alt") == "green.png"
+
+
+def test_something_new_stops_the_others_until_back_returns_to_them(page):
+    page.evaluate(
+        """() => {
+            const { fetch } = window;
+            window.held = [];
+            window.fetch = (path, options) => {
+                if (!options.body?.name?.startsWith("many")) return fetch(path, options);
+                return new Promise((resolve) => held.push([options.signal, resolve]));
+            };
+        }"""
+    )
+    names = [f"many{at}.png" for at in range(6)]
+    choose_many(page, dict.fromkeys(names, PICTURES["red.png"]))
+    page.get_by_text("0 of 6").wait_for()
+    assert page.get_by_role("button", name="Download as CSV").is_disabled()
+    while page.evaluate("held.length") < 4:
+        page.wait_for_timeout(10)
+    sample(page)
+    page.wait_for_selector("#stages[data-state=done]")
+    assert page.evaluate("held.map(([signal]) => signal.aborted)") == [True] * 4
+    # What still comes of them changes nothing.
+    page.evaluate("held.splice(0).forEach(([, resolve]) => resolve(new Response('{}')))")
+    page.wait_for_timeout(50)
+    page.go_back()
+    page.get_by_text("0 of 6").wait_for()
+    while page.evaluate("held.length") < 4:
+        page.wait_for_timeout(10)
+    assert rows(page).count() == 4
+
+
+def drop_files(page, script: str) -> None:
+    """Drop files on the page that the script makes there."""
+    page.evaluate(
+        f"""() => {{
+            const dataTransfer = new DataTransfer();
+            for (const file of {script}) dataTransfer.items.add(file);
+            document.body.dispatchEvent(new DragEvent("drop", {{ dataTransfer, bubbles: true }}));
+        }}"""
+    )
+
+
+def test_more_pictures_than_it_takes_are_left_out_and_said_so(page):
+    page.evaluate("() => { window.fetch = () => new Promise(() => {}); }")
+    drop_files(page, "Array.from({ length: 1002 }, (_, at) => new File([], `${at}.png`))")
+    said = "It takes 1000 pictures at a time; the other 2 were left out."
+    assert page.locator(".problem:visible").all_inner_texts() == [said]
+    assert page.get_by_role("heading", name="1000 pictures").is_visible()
+
+
+def test_the_verdict_does_not_wait_for_the_explanation(page, service, bag):
+    sample(page, "Trouser")
+    page.wait_for_selector("[data-state=done]")
+    held = []
+    page.route(re.compile("/(explain|similar)"), lambda route: held.append(route))
+    choose(page, file(bag))
+    page.wait_for_selector("#picture[alt='bag.png']")
+    page.wait_for_selector("#prediction[aria-busy=false]")
+    (verdict,) = ask(service, "predict?top=5", bag)["predictions"]
+    assert verdict["class"] in page.locator("#verdict").inner_text()
+    assert page.locator("#stages").get_attribute("data-state") == "busy"
+    busy = page.locator("[aria-busy=true]")
+    assert busy.evaluate_all("all => all.map(({ id }) => id)") == ["explanation", "likes"]
+    # The parts on the picture before are not taken for parts on this one.
+    faded = page.locator("#seen, #similar")
+    page.wait_for_timeout(500)
+    opacities = faded.evaluate_all("all => all.map((each) => getComputedStyle(each).opacity)")
+    assert opacities == ["0", "0"]
+    similar = next(route for route in held if "similar" in route.request.url)
+    similar.continue_()
+    page.wait_for_selector("#likes[aria-busy=false]")
+    assert page.locator("#explanation").get_attribute("aria-busy") == "true"
+    next(route for route in held if "explain" in route.request.url).continue_()
+    page.wait_for_selector("[data-state=done]")
+    assert busy.count() == 0
+
+
+def test_back_and_forward_keep_the_answers(page, bag):
+    def shown() -> list[str]:
+        parts = page.locator("#verdict, #reason, #classes, #steps, #agreement, #similar")
+        return [page.locator("#picture").get_attribute("alt"), *parts.all_inner_texts()]
+
+    empty = shown()
+    sample(page, "Trouser")
+    page.wait_for_selector("[data-state=done]")
+    first = shown()
+    choose(page, file(photograph()))
+    page.wait_for_selector("#picture[alt='bag.png']")
+    page.wait_for_selector("[data-state=done]")
+    second = shown()
+    assert first != second
+
+    page.route("**/*", lambda route: route.abort())  # it asks nobody
+    page.go_back()
+    page.wait_for_selector("#picture[alt^=Trouser]")
+    page.wait_for_selector("[data-state=done]")
+    assert shown() == first
+    assert page.locator("[aria-current]").all_inner_texts() == ["Trouser"]
+    page.go_back()
+    page.wait_for_selector("[data-state=empty]")
+    assert shown() == empty
+    page.go_forward()
+    page.go_forward()
+    page.wait_for_selector("#picture[alt='bag.png']")
+    page.wait_for_selector("[data-state=done]")
+    assert shown() == second
+
+    # A page that is loaded again has forgotten, and shows nothing else in place of it.
+    page.unroute_all()
+    page.reload()
+    sample(page)
+    page.wait_for_selector("[data-state=done]")
+    for _ in range(2):
+        page.go_back()
+        page.wait_for_selector("[data-state=empty]")
+    assert shown() == empty
+
+
+def test_leaving_the_page_and_coming_back_keeps_the_answer(page):
+    sample(page)
+    page.wait_for_selector("[data-state=done]")
+    before = page.locator("#stages").inner_text()
+    page.get_by_role("link", name="API").click()
+    page.wait_for_url("**/docs")
+    page.go_back(wait_until="commit")
+    assert page.locator("#stages").inner_text() == before
+
+
+def test_names_of_classes_do_not_break_at_a_hyphen(page):
+    name = "T-shirt/top"
+    similar = {"similar": [{"class": name, "image": "/training-images/0.png"}] * 10}
+    page.route("**/predict?top=5", lambda route: route.fulfill(json=predicted(name)))
+    page.route("**/similar*", lambda route: route.fulfill(json=similar))
+    page.set_viewport_size({"width": 230, "height": 800})  # too narrow for all of them
+    sample(page, "Coat")
+    page.wait_for_selector("[data-state=done]")
+    lines = """root => {
+        const counts = [];
+        const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+        while (texts.nextNode()) {
+            const { data } = texts.currentNode;
+            if (!texts.currentNode.parentNode.checkVisibility()) continue;
+            for (const { index } of data.matchAll("T-shirt")) {
+                const range = new Range();
+                range.setStart(texts.currentNode, index);
+                range.setEnd(texts.currentNode, index + 7);
+                counts.push(new Set([...range.getClientRects()].map(({ top }) => top)).size);
+            }
+        }
+        return counts;
+    }"""
+    # A sample, the verdict, a row, the likes' labels, and how many of them agree.
+    assert page.locator("main").evaluate(lines) == [1] * 14
+    # Behind the slash they do break.
+    tops = "e => new Set([...e.getClientRects()].map(({ top }) => top)).size"
+    assert page.locator("#samples button > span").first.evaluate(tops) == 2
+    choose_many(page)
+    answered(page)
+    assert page.locator("table").evaluate(lines) == [1] * 5
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"body": "<!doctype html><title>Sign in</title>", "content_type": "text/html"},
+        {"json": None},
+        {"json": {"predictions": []}},
+        {"json": {"predictions": [{"class": "Coat"}]}},
+        {"json": [1]},
+    ],
+    ids=["html", "null", "empty", "incomplete", "list"],
+)
+def test_an_answer_from_someone_else_is_called_so(answer, page, bag):
+    page.route("**/predict?top=5", lambda route: route.fulfill(**answer))
+    choose(page, file(bag))
+    page.wait_for_selector("[data-state=error]")
+    (said,) = page.locator(".problem:visible").all_inner_texts()
+    assert said.startswith("bag.png: The answer is not from this service;")
+    assert page.locator("#verdict").inner_text() == ""
+
+
+def test_an_answer_that_does_not_end_is_not_awaited_forever(page, bag):
+    page.clock.install()
+    with page.expect_request("**/similar*"):
+        page.route("**/similar*", lambda route: None)
+        choose(page, file(bag))
+    page.wait_for_selector("#explanation[aria-busy=false]")
+    page.clock.fast_forward(59_000)
+    page.wait_for_timeout(50)
+    assert page.locator("#likes").get_attribute("aria-busy") == "true"
+    page.clock.fast_forward(2_000)
+    page.wait_for_selector("[data-state=done]")
+    assert page.locator("#similar-problem").inner_text() == (
+        "bag.png: The server did not finish its answer within 60 seconds. Try again later."
+    )
+
+
+def test_a_busy_service_is_asked_again_when_it_says_to(page, bag):
+    busy = {"status": 503, "json": {"error": "busy"}, "headers": {"Retry-After": "1"}}
+    times = []
+
+    def answer(route):
+        times.append(time.monotonic())
+        route.fulfill(**busy) if len(times) < 3 else route.continue_()
+
+    page.route("**/predict?top=5", answer)
+    choose(page, file(bag))
+    page.wait_for_selector("[data-state=done]")
+    assert len(times) == 3
+    assert min(after - before for before, after in itertools.pairwise(times)) >= 1
+
+
+@pytest.mark.parametrize(("pause", "times"), [("0", 5), ("31", 1), ("soon", 1)])
+def test_a_service_that_stays_busy_is_asked_a_few_times(pause, times, page, bag):
+    asked = []
+
+    def refuse(route):
+        asked.append(route.request.url)
+        route.fulfill(status=503, json={"error": "busy"}, headers={"Retry-After": pause})
+
+    page.route("**/predict?top=5", refuse)
+    choose(page, file(bag))
+    page.wait_for_selector("[data-state=error]")
+    assert page.locator("#problem").inner_text() == "bag.png: busy"
+    assert len(asked) == times
+
+
+def test_a_file_that_is_gone_is_told_from_a_server_that_is(page, tmp_path, bag):
+    paths = [tmp_path / f"{at}.png" for at in range(2)]
+    for path in paths:
+        path.write_bytes(bag)
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose pictures", exact=True).click()
+    chooser.value.set_files(paths)
+    answered(page)
+    paths[1].unlink()
+    rows(page).nth(1).click()
+    page.wait_for_selector("#stages[data-state=done]")
+    assert "1.png: The browser cannot read it." in page.locator("#explain-problem").inner_text()
+
+
+def test_too_large_a_file_is_not_sent(page):
+    drop_files(page, "[new File([new Uint8Array(10_800_000)], 'letter.png')]")
+    page.wait_for_selector("[data-state=error]")
+    said = page.locator("#problem").inner_text()
+    assert said == "letter.png: It is 10.8 MB, and 10.0 MB can be sent."
+
+
+def test_without_its_thread_the_page_sends_pictures_as_they_are(browser, service, bag):
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        held = []
+        page.route("**/scaling.js", lambda route: held.append(route))
+        page.goto(service.url)
+        choose(page, file(bag))
+        page.wait_for_selector("#picture[alt='bag.png']")
+        held[0].fulfill(body="<h1>Sign in</h1>")
+        page.wait_for_selector("[data-state=done]")
+        choose(page, file(bag, "after.png"))
+        page.wait_for_selector("#picture[alt='after.png']")
+        page.wait_for_selector("[data-state=done]")
 
 
 def test_classes_of_ones_own_are_taught_and_the_head_downloaded(page, tmp_path):

@@ -1,57 +1,13 @@
-/** What looking at a picture and teaching classes share. */
+/** What the parts of the page share: its elements, and the words for answers. */
 
-const LARGEST_FILE = 10_000_000; // bytes that the service takes
-const READ_BY_THE_SERVER = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"];
-const MAY_BE_TRANSPARENT = ["image/png", "image/webp", "image/gif", "image/avif"];
-export const UNREACHABLE = "The server cannot be reached. Check the connection, then try again.";
 export const NO_PICTURE = "That holds no picture file. Save the picture, then choose it.";
+const LONGEST_WHOLE = 12; // letters of a word that even a narrow column holds
 
 /** The elements of the page, by their ids. */
 export const page = {};
 for (const element of document.querySelectorAll("[id]")) page[element.id] = element;
 
-/**
- * Post a picture, or a form of them; what failed comes back as {error}, in the server's words where
- * it has any.
- */
-export async function ask(path, body, signal) {
-  try {
-    const headers = {};
-    if (body instanceof Blob) {
-      // Of a kind that the browser doesn't know the server looks at the bytes, too.
-      headers["Content-Type"] = body.type.startsWith("image/") ? body.type : "image/*";
-    }
-    const response = await fetch(path, { method: "POST", body, headers, signal });
-    const answer = await response.json().catch(() => ({}));
-    if (response.ok) return answer;
-    return { error: answer.error ?? `The server answered ${response.status}. Try again later.` };
-  } catch {
-    return { error: UNREACHABLE };
-  }
-}
-
-/**
- * The picture upright, no larger than `longestSide`, and a file that the service takes; as it is
- * where it is so already or the browser cannot.
- */
-export async function scaledDown(file, longestSide) {
-  try {
-    const bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
-    const scale = Math.min(1, longestSide / Math.max(bitmap.width, bitmap.height));
-    const isRead = READ_BY_THE_SERVER.includes(file.type) && file.size <= LARGEST_FILE;
-    if (scale === 1 && isRead) return file;
-    const side = (length) => Math.max(1, Math.round(length * scale));
-    const canvas = new OffscreenCanvas(side(bitmap.width), side(bitmap.height));
-    const context = canvas.getContext("2d");
-    context.imageSmoothingQuality = "high";
-    context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-    bitmap.close();
-    const type = MAY_BE_TRANSPARENT.includes(file.type) ? "image/png" : "image/jpeg";
-    return await canvas.convertToBlob({ type, quality: 0.9 });
-  } catch {
-    return file;
-  }
-}
+export const { side, item } = document.body.dataset;
 
 export function create(tag, ...children) {
   const element = document.createElement(tag);
@@ -62,4 +18,39 @@ export function create(tag, ...children) {
 /** A picture beside its name, which says all there is to say. */
 export function icon(source) {
   return Object.assign(new Image(), { src: source, alt: "" });
+}
+
+/** The parts of a class's name: "T-shirt/top" goes on in a new line behind its slash only. */
+export function named(name) {
+  return name.split(/(?=\s)|(?<=[\s/])/).flatMap((word) => {
+    const whole = word.includes("-") && word.length <= LONGEST_WHOLE;
+    const part = whole ? Object.assign(create("span", word), { className: "whole" }) : word;
+    return word.endsWith("/") ? [part, create("wbr")] : [part];
+  });
+}
+
+/** The words for one of three endings: a class, one that is not sure, or none that is known. */
+export function ending({ class: name, sure, known }) {
+  if (sure) return named(name);
+  return known ? ["Not sure: perhaps ", ...named(name)] : [`No ${item} that I know`];
+}
+
+/** The bar of a probability. */
+export function bar(probability) {
+  const element = create("span");
+  element.className = "bar";
+  element.style.setProperty("--probability", probability);
+  return element;
+}
+
+/** 0.981 as "98.1 %"; what rounds to certain or impossible is not called so. */
+export function percent(probability) {
+  if (probability >= 0.9995) return "> 99.9 %";
+  if (probability < 0.0005) return "< 0.1 %";
+  return `${(100 * probability).toFixed(1)} %`;
+}
+
+/** The server's words as a sentence. */
+export function sentence(words) {
+  return words && `${words[0].toUpperCase()}${words.slice(1)}.`;
 }

@@ -1,11 +1,12 @@
 /** Teaches classes of a visitor's own: cards of pictures, and what the service learned from them. */
 
-import { ask, create, icon, NO_PICTURE, page, scaledDown } from "./shared.js";
+import { ask, LARGEST_BODY, megabytes } from "./ask.js";
+import { scaledDown } from "./scale.js";
+import { create, icon, named, NO_PICTURE, page } from "./shared.js";
 
 const LONGEST_SIDE = 320; // pixels: more than the network reads
 const LEAST = 2; // pictures of a class: one to learn from and one to check
-const MOST = 400; // pictures, and
-const LARGEST_BODY = 10_000_000; // bytes that the service takes at once
+const MOST = 400; // pictures
 const HEADERS = 500; // bytes of a form that announce a picture, at most
 const PAUSE = 600; // milliseconds without a change before the service learns
 
@@ -129,8 +130,8 @@ function whatHinders() {
   if (doubled) return `Two classes are called ${nameOf(doubled)}. Give one of them another name.`;
   const bytes = allPictures().reduce((sum, { blob }) => sum + blob.size + HEADERS, 0);
   if (bytes <= LARGEST_BODY) return "";
-  const [found, most] = [bytes, LARGEST_BODY].map((size) => `${(size / 1e6).toFixed(1)} MB`);
-  return `These pictures are ${found} together, and ${most} can be sent. Remove a few.`;
+  const most = megabytes(LARGEST_BODY);
+  return `These pictures are ${megabytes(bytes)} together, and ${most} can be sent. Remove a few.`;
 }
 
 /** Let the service learn from the cards; a newer call ends an older one. */
@@ -181,7 +182,10 @@ function showScores(classes, mistakes) {
     }
     for (const { name, item, mark } of card.pictures) {
       item.toggleAttribute("data-wrong", predicted.has(name));
-      mark.textContent = predicted.has(name) ? `looks like \u201c${predicted.get(name)}\u201d` : "";
+      mark.replaceChildren();
+      if (predicted.has(name)) {
+        mark.append("looks like \u201c", ...named(predicted.get(name)), "\u201d");
+      }
     }
   }
 }
