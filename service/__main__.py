@@ -16,9 +16,10 @@ from fashion_mnist import command
 from fashion_mnist.concurrency import cores
 from fashion_mnist.errors import InputError
 from service.app import create_app
+from service.crowds import CONNECTIONS
 from service.slow_clients import ImpatientProtocol
 
-CONNECTIONS = 1000
+SPARE = 100  # connections of requests that are answered, and of those that are being closed
 GRACE = 3  # seconds for the requests under way after a signal to stop; Docker waits ten
 
 
@@ -52,7 +53,7 @@ def main(
             access_log=False,
             server_header=False,
             root_path=root_path.rstrip("/"),
-            limit_concurrency=CONNECTIONS,
+            limit_concurrency=CONNECTIONS + SPARE,
             timeout_graceful_shutdown=GRACE,
         )
     )

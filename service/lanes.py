@@ -2,11 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import islice
-from typing import ParamSpec, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from fastapi import HTTPException, Request
 from prometheus_client import Gauge
@@ -18,10 +17,15 @@ LITTLE = 0.001  # seconds of use that are forgotten at once
 NOBODY = ""  # the client that asks whether there is a free thread
 READY = 1.0  # seconds within which a new client's job begins
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 WAITING = Gauge("service_jobs_waiting", "Jobs that wait for a thread", ["lane"])
+
+
+class _Waiting(NamedTuple):
+    client: str
+    turn: asyncio.Future[None]
+    is_long: bool
 
 
 class Lane:
@@ -35,28 +39,34 @@ class Lane:
         self.threads = threads
         self._free = threads
         self._executor = ThreadPoolExecutor(threads, name)
-        self._waiting: list[tuple[str, asyncio.Future[None]]] = []
+        self._free_for_long = max(1, threads - 1)
+        self._waiting: list[_Waiting] = []
         self._used: dict[str, float] = {}  # seconds, by client
         self._forgotten = time.monotonic()
         WAITING.labels(name).set_function(lambda: len(self._waiting))
 
     async def run(
-        self, request: Request, function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs
+        self, request: Request, function: Callable[..., T], *arguments: Any, is_long: bool = False
     ) -> T:
         """Call a function in a thread, when it is the turn of the request's client.
+
+        Args:
+            request: whose client it is.
+            function: to call, with the arguments.
+            is_long: whether it takes about a second. One thread is kept free of such work.
 
         Raises:
             HTTPException: 503, its turn did not come.
             ClientDisconnect: the client has left before its turn.
         """
         client = request.client.host if request.client else NOBODY
-        await self._turn(client, PATIENCE)
-        end = partial(self._end, client, time.perf_counter())
+        await self._turn(client, PATIENCE, is_long)
+        end = partial(self._end, client, time.perf_counter(), is_long)
         try:
             if await request.is_disconnected():
                 raise ClientDisconnect
             loop = asyncio.get_running_loop()
-            work = loop.run_in_executor(self._executor, partial(function, *arguments, **keywords))
+            work = loop.run_in_executor(self._executor, partial(function, *arguments))
         except BaseException:
             end()
             raise
@@ -64,28 +74,18 @@ class Lane:
         # A thread can't be stopped: a turn ends with its function, whatever becomes of the request.
         return await asyncio.shield(work)
 
-    async def each(
-        self, request: Request, function: Callable[..., T], items: Iterable[tuple]
-    ) -> list[T]:
-        """Call a function with each item's arguments, as many at once as there are threads."""
-        results, rest = [], iter(items)
-        while several := list(islice(rest, self.threads)):
-            calls = (self.run(request, function, *arguments) for arguments in several)
-            results += await asyncio.gather(*calls)
-        return results
-
     async def is_ready(self) -> bool:
         """Return whether a thread takes the job of a new client soon."""
         try:
-            await self._turn(NOBODY, READY)
+            await self._turn(NOBODY, READY, is_long=False)
         except HTTPException:
             return False
-        self._end(NOBODY, time.perf_counter())
+        self._end(NOBODY, time.perf_counter(), is_long=False)
         return True
 
-    async def _turn(self, client: str, patience: float) -> None:
+    async def _turn(self, client: str, patience: float, is_long: bool) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiting = client, turn
+        waiting = _Waiting(client, turn, is_long)
         self._waiting.append(waiting)
         self._next()
         try:
@@ -95,7 +95,7 @@ class Lane:
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
             elif not turn.cancelled():  # it came at the same moment
-                self._end(client, time.perf_counter())
+                self._end(client, time.perf_counter(), is_long)
             if isinstance(error, TimeoutError):
                 reason = "too much to do at once; try again"
                 raise HTTPException(503, reason, {"retry-after": "1"}) from None
@@ -104,16 +104,20 @@ class Lane:
     def _next(self) -> None:
         """Give free threads to those who wait and have used the least, the first of equals."""
         self._forget()
-        while self._free and self._waiting:
-            least = min(self._waiting, key=lambda waiting: self._used.get(waiting[0], 0.0))
+        while self._free and (
+            able := [of for of in self._waiting if self._free_for_long or not of.is_long]
+        ):
+            least = min(able, key=lambda waiting: self._used.get(waiting.client, 0.0))
             self._waiting.remove(least)
-            if not (turn := least[1]).done():
-                turn.set_result(None)
+            if not least.turn.done():
+                least.turn.set_result(None)
                 self._free -= 1
+                self._free_for_long -= least.is_long
 
-    def _end(self, client: str, started: float) -> None:
+    def _end(self, client: str, started: float, is_long: bool) -> None:
         self._used[client] = self._used.get(client, 0.0) + time.perf_counter() - started
         self._free += 1
+        self._free_for_long += is_long
         self._next()
 
     def _forget(self) -> None:

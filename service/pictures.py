@@ -1,26 +1,29 @@
 """The routes for pictures: /predict, /similar, /explain, /training-images."""
 
+import asyncio
 import base64
 import io
-from typing import Annotated, Any, BinaryIO
+from collections.abc import Callable
+from typing import Annotated, Any, BinaryIO, TypeVar
 
 import numpy as np
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from PIL import Image
 
-from fashion_mnist.dataset import picture
+from fashion_mnist.dataset import picture, picture_file
 from fashion_mnist.inference import saliency
-from fashion_mnist.inference.onnx_model import OnnxModel
 from service import errors, uploads
 from service.answers import Explanation, Predictions, SimilarItems, answer
 from service.counts import ANSWERING, DECODING, count_prediction
 from service.loaded import FromApp, Loaded
 from service.watch import MODEL
 
+LONG = 8_000_000  # pixels whose decoding takes a few tenths of a second
 SHOWN_SIDE = 256  # pixels, of the steps that /explain shows
 TOP_EXPLAINED = 3
 MARK = (255, 106, 0)  # the colour of what mattered
 
+T = TypeVar("T")
 Count = Annotated[int, Query(ge=1, le=100)]
 Top = Annotated[int, Query(ge=1, le=256)]
 
@@ -38,8 +41,12 @@ async def predict(request: Request, loaded: FromApp, top: Top = 1) -> Response:
     files = await uploads.pictures(request, loaded.pictures)
     if len(files) > 1:
         await loaded.pictures.run(request, uploads.refuse_too_many_pixels, files)
-    jobs = [(loaded, name, file, top) for name, file in files]
-    predictions = await loaded.pictures.each(request, _verdict, jobs)
+    predictions: list[dict[str, Any]] = []
+    # A form has as many jobs at once as there are threads, so that others have their turns.
+    for start in range(0, len(files), loaded.pictures.threads):
+        some = files[start : start + loaded.pictures.threads]
+        jobs = (_decoding(request, loaded, _verdict, name, file, top) for name, file in some)
+        predictions += await asyncio.gather(*jobs)
     models = dict.fromkeys(prediction["model_sha256"] for prediction in predictions)
     return answer({"predictions": predictions}, {MODEL: ", ".join(models)})
 
@@ -53,7 +60,7 @@ async def predict(request: Request, loaded: FromApp, top: Top = 1) -> Response:
 async def similar(request: Request, loaded: FromApp, count: Count = 10) -> Response:
     """Find the training images that are most like a picture."""
     name, file = await uploads.picture(request, loaded.pictures)
-    positions, cosines = await loaded.pictures.run(request, _nearest, loaded, name, file, count)
+    positions, cosines = await _decoding(request, loaded, _nearest, name, file, count)
     root = request.scope.get("root_path", "")
     items = [
         {
@@ -76,7 +83,7 @@ async def similar(request: Request, loaded: FromApp, count: Count = 10) -> Respo
 async def explain(request: Request, loaded: FromApp) -> Response:
     """Show how the CNN reads a picture: its steps, which parts mattered, its top classes."""
     name, file = await uploads.picture(request, loaded.pictures)
-    return answer(await loaded.pictures.run(request, _explain, loaded.cnn, name, file))
+    return answer(await _decoding(request, loaded, _explain, name, file))
 
 
 @router.get(
@@ -94,6 +101,20 @@ async def training_image(position: int, loaded: FromApp) -> Response:
         media_type="image/png",
         headers={"cache-control": "max-age=3600"},
     )
+
+
+async def _decoding(
+    request: Request,
+    loaded: Loaded,
+    function: Callable[..., T],
+    name: str,
+    file: BinaryIO,
+    *arguments: Any,
+) -> T:
+    """Call a function that decodes a picture, among long work if the picture is large."""
+    lane = loaded.pictures
+    is_long = await lane.run(request, picture_file.work, file, name) > LONG
+    return await lane.run(request, function, loaded, name, file, *arguments, is_long=is_long)
 
 
 def _verdict(loaded: Loaded, name: str, file: BinaryIO, top: int) -> dict[str, Any]:
@@ -114,7 +135,8 @@ def _nearest(
         return loaded.index.nearest(loaded.cnn(pixels[None]).features[0], count)
 
 
-def _explain(model: OnnxModel, name: str, file: BinaryIO) -> dict[str, Any]:
+def _explain(loaded: Loaded, name: str, file: BinaryIO) -> dict[str, Any]:
+    model = loaded.cnn
     with DECODING.time():
         steps = picture.steps(file, name, model.spec)
     losses = np.maximum(saliency.occlusion(model, steps[-1].pixels), 0)

@@ -3,10 +3,10 @@
 import asyncio
 from http import HTTPStatus
 
-from service.long_heads import HeadLimitingProtocol
+from service.crowds import CrowdLimitingProtocol
 
 
-class ImpatientProtocol(HeadLimitingProtocol):
+class ImpatientProtocol(CrowdLimitingProtocol):
     """uvicorn's protocol with two timeouts; by itself it waits for a request forever.
 
     Attributes:

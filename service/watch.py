@@ -59,6 +59,8 @@ class Watch:
                 headers.setdefault(
                     "content-security-policy", DOCS_POLICY if is_docs else DATA_POLICY
                 )
+                # The page's files belong together, and an answer to its request.
+                headers.setdefault("cache-control", "no-cache")
                 headers["referrer-policy"] = "no-referrer"
                 headers["x-content-type-options"] = "nosniff"
                 answered = Headers(raw=headers.raw)

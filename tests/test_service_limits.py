@@ -20,7 +20,7 @@ from PIL import Image
 from starlette.requests import ClientDisconnect, Request
 from test_service import INFER, PIXELS, answer, bomb, connected, inference, memory, png, post
 
-from service import lanes
+from service import crowds, lanes
 from service.lanes import Lane
 from service.long_heads import LONGEST
 
@@ -81,6 +81,20 @@ def test_a_flood_of_small_pieces_ends_the_connection(service, sent, count):
         client.sendall(sent)
         received = b"".join(iter(lambda: client.recv(1 << 16), b""))
         assert 0 < received.count(b"HTTP/1.1") <= count
+
+
+def test_a_client_that_holds_all_connections_makes_room_for_others(exported):
+    service = Service(exported)
+    host, port = service.url.removeprefix("http://").split(":")
+    held = [
+        socket.create_connection((host, int(port)), source_address=("127.0.0.8", 0))
+        for _ in range(crowds.CONNECTIONS + 50)
+    ]
+    for _ in range(20):
+        assert post(service, "/predict", png(PIXELS[0])).status_code == 200
+    for client in held:
+        client.close()
+    assert service.stop() == (0, "")
 
 
 def test_a_body_in_many_chunks_of_some_size_is_read(service):
@@ -187,9 +201,27 @@ def test_work_of_a_client_that_left_is_dropped():
     asyncio.run(leave())
 
 
+def test_long_work_leaves_a_thread_free():
+    async def compete() -> list[str]:
+        lane, order = Lane("test", 2), []
+
+        def work(name: str, seconds: float) -> None:
+            time.sleep(seconds)
+            order.append(name)
+
+        long = [lane.run(of(f"{at}"), work, "long", 0.3, is_long=True) for at in range(3)]
+        tasks = [asyncio.create_task(each) for each in long]
+        await asyncio.sleep(0.05)
+        tasks += [asyncio.create_task(lane.run(of("a"), work, "short", 0.01)) for _ in range(3)]
+        await asyncio.gather(*tasks)
+        return order
+
+    assert asyncio.run(compete()) == [*["short"] * 3, *["long"] * 3]
+
+
 def test_a_small_picture_does_not_wait_for_a_form_of_large_ones(service):
     large = bomb(6000, 6000)
-    files = [("files", (f"{at}.png", large, "image/png")) for at in range(30)]
+    files = [("files", (f"{at}.png", large, "image/png")) for at in range(4)]
     another = requests.Session()
     adapter = requests.adapters.HTTPAdapter()
     # The whole of 127.0.0.0/8 is this machine.

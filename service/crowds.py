@@ -1,0 +1,30 @@
+"""Makes room for everyone when a few clients hold most connections."""
+
+import asyncio
+from collections import Counter
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.long_heads import HeadLimitingProtocol
+
+CONNECTIONS = 1000
+
+
+class CrowdLimitingProtocol(HeadLimitingProtocol):
+    """uvicorn's protocol; it closes idle connections of who has the most, before all are taken."""
+
+    def connection_made(  # type: ignore[override]  # as uvicorn declares it
+        self, transport: asyncio.Transport
+    ) -> None:
+        super().connection_made(transport)
+        if len(self.connections) > CONNECTIONS:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        of_all = [of for of in self.connections if isinstance(of, HttpToolsProtocol) and of.client]
+        (greediest, _), *_ = Counter(of.client[0] for of in of_all if of.client).most_common(1)
+        for of in of_all:
+            is_idle = not of.cycle or of.cycle.response_complete or of.cycle.more_body
+            if is_idle and of is not self and of.client and of.client[0] == greediest:
+                of.transport.abort()
+                return
