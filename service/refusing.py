@@ -1,8 +1,8 @@
 """Refuses what is no request that the application could answer, and closes the connection."""
 
-import json
 from http import HTTPStatus
 
+import orjson
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -26,7 +26,7 @@ class RefusingProtocol(HttpToolsProtocol):
         count_refusal(status)
         # An answer that is under way, or comes first, must not be broken into.
         if not self.running or self.running.response_complete or self._is_running_this_one():
-            content = json.dumps({"error": reason}).encode()
+            content = orjson.dumps({"error": reason})
             head = (
                 f"HTTP/1.1 {status.value} {status.phrase}\r\nconnection: close\r\n"
                 f"content-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"

@@ -252,7 +252,7 @@ def test_wrong_tensors_are_refused_with_the_reason(service, change, reason):
 )
 def test_wrong_inference_requests_are_refused(service, body, headers):
     response = requests.post(service.url + INFER, body, headers=headers, timeout=60)
-    assert response.status_code in (400, 422)
+    assert response.status_code in (400, 413, 422)
     assert response.json().keys() == {"error"}
 
 
@@ -545,7 +545,7 @@ def test_the_pages_name_no_other_host(service):
 def test_the_page_and_the_document_speak_of_the_dataset(service):
     html = requests.get(service.url, timeout=60).text
     assert f"<title>What is this {SPEC.item}? · {SPEC.title}</title>" in html
-    assert [name for name in SPEC.classes if name.replace("/", "/<wbr>") not in html] == []
+    assert [name for name in SPEC.classes if name not in html] == []
     document = requests.get(service.url + "/openapi.json", timeout=60).json()
     assert document["info"]["title"] == SPEC.title
     body = document["paths"]["/v2/models/{name}/infer"]["post"]["requestBody"]
