@@ -23,6 +23,7 @@ from service.loaded import FromApp, Loaded
 from service.watch import MODEL
 
 MAX_IMAGES = 1024
+LONG = 262_144  # bytes of JSON or of pixels that take a few tenths of a second
 MARKS = 1000  # of each kind, in a request's JSON beside the images
 HEAD_LENGTH = "inference-header-content-length"
 
@@ -233,7 +234,8 @@ async def infer(name: ModelName, request: Request, loaded: FromApp) -> Response:
     model = _find(loaded, name)
     body = await request.body()
     head, tail = _split(body, request.headers.get(HEAD_LENGTH))
-    response = await loaded.tensors.run(request, _infer, name, model, head, tail)
+    is_long = len(head) > LONG or len(tail) > LONG
+    response = await loaded.tensors.run(request, _infer, name, model, head, tail, is_long=is_long)
     response.headers[MODEL] = loaded.cards[name].sha256
     return response
 

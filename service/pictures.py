@@ -40,7 +40,7 @@ async def predict(request: Request, loaded: FromApp, top: Top = 1) -> Response:
     """Classify one picture, sent as it is, or several in a form."""
     files = await uploads.pictures(request, loaded.pictures)
     if len(files) > 1:
-        await loaded.pictures.run(request, uploads.refuse_too_many_pixels, files)
+        await loaded.pictures.run(request, uploads.refuse_too_many_pixels, files, is_long=True)
     predictions: list[dict[str, Any]] = []
     # A form has as many jobs at once as there are threads, so that others have their turns.
     for start in range(0, len(files), loaded.pictures.threads):

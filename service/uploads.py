@@ -100,8 +100,8 @@ async def _form(request: Request, lane: Lane, most: int) -> list[tuple[str, str,
     if options.get(b"charset", b"utf-8").lower() != b"utf-8":
         raise HTTPException(415, "charset: expected utf-8 or none")
     body = await request.body()
-    # The parser is written in Python; on the event loop it would stop everyone else.
-    found = await lane.run(request, _parse, request.headers, body, most)
+    # The parser is written in Python, and an odd form takes it seconds.
+    found = await lane.run(request, _parse, request.headers, body, most, is_long=True)
     if not found:
         raise HTTPException(422, "the form has no files; expected at least one picture")
     return found

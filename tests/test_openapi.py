@@ -21,5 +21,5 @@ def test_schemathesis_finds_no_fault(service, tmp_path):
         capture_output=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Tested: 12" in done.stdout
+    assert "Tested: 13" in done.stdout
     assert "WARNINGS" not in done.stdout
