@@ -30,10 +30,11 @@ TOKEN = {"authorization": "Bearer 0123456789abcdef0123456789abcdef"}
 PASSWORD = ("somebody", "something")
 IMAGE = {"content-type": "image/png"}
 
-pytestmark = pytest.mark.skipif(
+needs_nginx = pytest.mark.skipif(
     not (NGINX and shutil.which("openssl")),
     reason="nginx and openssl are needed; on Debian: apt-get install nginx-light openssl",
 )
+pytestmark = needs_nginx
 
 
 class Proxy:
