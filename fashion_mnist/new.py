@@ -138,12 +138,12 @@ def _without_what_is_left_out(file: str, text: str) -> str:
         return re.sub(rf"(?m)(?<=[ ])({phony})(?= |$)", "", text)
     if file in ("ci.yml", ".gitlab-ci.yml", "run"):
         for words in (
-            ", PostgreSQL and R",
-            ", of a shared search, of a cluster and of r/",
-            ", a shared search, a cluster, r/",
-            " && command -v psql && command -v ip && command -v Rscript",
+            ", PostgreSQL, nginx, Prometheus and R",
+            ", of a shared search, of a cluster, of docs/service/ and of r/",
+            ", a shared search, a cluster, docs/service/, r/",
+            " psql ip nginx prometheus Rscript",
             " and PostgreSQL",
-            " postgresql iproute2",
+            " postgresql iproute2 nginx-light prometheus",
         ):
             text = text.replace(words, "")
         text = re.sub(r"      - name: Install R.*?packages\.txt\n", "", text, flags=re.S)
