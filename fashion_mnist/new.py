@@ -26,8 +26,8 @@ LEFT_OUT = re.compile(
     r"|photographs/(?!head\.npz|params\.yaml).*"
     r"|(README|CONTRIBUTING|CHANGELOG)\.md|dvc\.lock|requirements-(notebook|search)\.txt"
     r"|fashion_mnist/(new|params/r_cnn)\.py"
-    r"|tests/test_(benchmarks|cluster|contributing|experiments|labels|new|notebook|photographs|r"
-    r"|readme|report|report_trust|search|seed_spread)\.py"
+    r"|tests/test_(benchmarks|client|cluster|contributing|experiments|labels|monitoring|new|notebook"
+    r"|photographs|proxy|r|readme|report|report_trust|search|seed_spread)\.py"
 )
 # Folders of the pipeline, and words that YAML takes for something else.
 TAKEN = {"data", "datasets", "dist", "docs", "dvc_plots", "metrics", "models", "plots", "report"}
@@ -138,18 +138,18 @@ def _without_what_is_left_out(file: str, text: str) -> str:
         return re.sub(rf"(?m)(?<=[ ])({phony})(?= |$)", "", text)
     if file in ("ci.yml", ".gitlab-ci.yml", "run"):
         for words in (
-            ", PostgreSQL and R",
-            ", of a shared search, of a cluster and of r/",
-            ", a shared search, a cluster, r/",
-            " && command -v psql && command -v ip && command -v Rscript",
+            ", PostgreSQL, nginx, Prometheus and R",
+            ", of a shared search, of a cluster, of docs/service/ and of r/",
+            ", a shared search, a cluster, docs/service/, r/",
+            " psql ip nginx prometheus Rscript",
             " and PostgreSQL",
-            " postgresql iproute2",
+            " postgresql iproute2 nginx-light prometheus",
         ):
             text = text.replace(words, "")
         text = re.sub(r"      - name: Install R.*?packages\.txt\n", "", text, flags=re.S)
         return re.sub(r"xargs (.*chromium) < r/packages.txt", r"\1", text)
     if file == "pyproject.toml":
-        return re.sub(r', "(experiments|benchmarks|notebooks|photographs)"', "", text)
+        return re.sub(r', "(experiments|benchmarks|docs/service|notebooks|photographs)"', "", text)
     return text
 
 

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import shutil
+import socket
 import struct
 import subprocess
 import sys
@@ -319,6 +320,12 @@ def browser():
         )
         yield browser
         browser.close()
+
+
+def free_port() -> int:
+    """Return a port of loopback for a server that can't choose one itself."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
 
 
 class Service:

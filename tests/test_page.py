@@ -788,7 +788,7 @@ def test_leaving_the_page_and_coming_back_keeps_the_answer(page):
 
 def test_names_of_classes_do_not_break_at_a_hyphen(page):
     name = "T-shirt/top"
-    similar = {"similar": [{"class": name, "image": "/training-images/0.png"}] * 10}
+    similar = {"similar": [{"class": name, "index": 0}] * 10}
     page.route("**/predict?top=5", lambda route: route.fulfill(json=predicted(name)))
     page.route("**/similar*", lambda route: route.fulfill(json=similar))
     page.set_viewport_size({"width": 230, "height": 800})  # too narrow for all of them

@@ -18,7 +18,7 @@ const QUESTIONS = {
     path: "explain",
     like: { top: { 0: RANKED }, steps: { 0: { name: "", image: "" } }, saliency: "" },
   },
-  similar: { path: "similar?count=10", like: { similar: { 0: { class: "", image: "" } } } },
+  similar: { path: "similar?count=10", like: { similar: { 0: { class: "", index: 0 } } } },
   teach: {
     path: "teach",
     like: {

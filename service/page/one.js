@@ -141,9 +141,10 @@ function showSimilar({ similar = [], error = "" }, answer, byCnn = true, name = 
   }
   if (!byCnn && !answer) page.agreement.textContent = "Nothing, because it has no answer.";
   page.similar.replaceChildren(
-    ...similar.map(({ class: name, image }) => {
-      // A relative address holds behind a path prefix, too.
-      const item = create("li", icon(image.replace(/^\//, "")), create("span", ...named(name)));
+    ...similar.map(({ class: name, index }) => {
+      // A relative address holds behind a path prefix, which the service may not know of.
+      const image = icon(`training-images/${index}.png`);
+      const item = create("li", image, create("span", ...named(name)));
       item.toggleAttribute("data-other", name !== answer);
       return item;
     }),
