@@ -900,10 +900,10 @@ def test_a_file_that_is_gone_is_told_from_a_server_that_is(page, tmp_path, bag):
 
 
 def test_too_large_a_file_is_not_sent(page):
-    drop_files(page, "[new File([new Uint8Array(10_800_000)], 'letter.png')]")
+    drop_files(page, "[new File([new Uint8Array(20_800_000)], 'letter.png')]")
     page.wait_for_selector("[data-state=error]")
     said = page.locator("#problem").inner_text()
-    assert said == "letter.png: It is 10.8 MB, and 10.0 MB can be sent."
+    assert said == "letter.png: It is 20.8 MB, and 20.0 MB can be sent."
 
 
 def test_without_its_thread_the_page_sends_pictures_as_they_are(browser, service, bag):
@@ -981,7 +981,7 @@ def test_two_classes_of_the_same_name_are_explained(page):
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ([file(b"a letter " * 700_000, f"{at}.png") for at in range(2)], "12.6 MB together"),
+        ([file(b"a letter " * 700_000, f"{at}.png") for at in range(4)], "25.2 MB together"),
         ([file(b"", f"{at}.png") for at in range(402)], "400 pictures at most"),
         ([file(b"a letter", "letter.txt", "text/plain")], "no picture file"),
     ],

@@ -553,6 +553,11 @@ def test_the_page_and_the_document_speak_of_the_dataset(service):
     assert tensor["properties"]["shape"]["prefixItems"][1:] == [{"const": 28}, {"const": 28}]
 
 
+def test_the_page_sends_what_the_service_takes():
+    script = (page.FOLDER / "ask.js").read_text()
+    assert f"LARGEST_BODY = {limits.MAX_BODY:_};" in script
+
+
 def test_words_of_a_dataset_are_no_html():
     spec = SPEC.model_copy(update={"title": "A & B", "item": "<b>", "classes": ["<i>", "$side"]})
     html = page.render(spec, [0, 1])

@@ -1,6 +1,6 @@
 /** Asks the service about pictures. */
 
-export const LARGEST_BODY = 10_000_000; // bytes that the service takes at once
+export const LARGEST_BODY = 20_000_000; // bytes that the service takes at once
 export const UNREACHABLE = "The server cannot be reached. Check the connection, then try again.";
 const UNREADABLE = "The browser cannot read it. It may be a folder, or have moved since it was chosen.";
 const FOREIGN = "The answer is not from this service; perhaps a proxy or a page to sign in gave it.";
