@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from PIL import Image
 
 from benchmarks import by_processor, measured
 from fashion_mnist import command, files
+from fashion_mnist.concurrency import cores
 from fashion_mnist.dataset import splits
 from fashion_mnist.errors import InputError
+from fashion_mnist.inference.onnx_model import CALIBRATED_PROBABILITIES, OnnxModel
 
 CLIENTS = (1, 10, 50, 200)
 SECONDS = 5
@@ -39,7 +42,8 @@ INPUTS = (
 TEXT = """# The service under load
 
 Made by `python -m benchmarks.service_load`: wrk on loopback, {seconds} seconds per row, on the same
-cores as the service. Latencies are in milliseconds, as wrk measures them. {machines}
+cores as the service. Latencies are in milliseconds, as wrk measures them. The last rows are ONNX
+Runtime alone, as many calls at once as "clients" says. {machines}
 """
 OF_A_KIND = """
 ## {kind}
@@ -151,6 +155,27 @@ def request_rows(load: Load) -> list[str]:
     return lines
 
 
+def alone(model: Path, threads: int) -> str:
+    """Return a row of ONNX Runtime itself: what the service would reach if it cost nothing."""
+    pixels = splits.to_pixels(splits.load(Path("data/test")).images[:IMAGES])
+    session = OnnxModel(model, threads=1)
+    until = time.monotonic() + SECONDS
+
+    def work(_: int) -> list[float]:
+        took = []
+        while (started := time.monotonic()) < until:
+            session.outputs([CALIBRATED_PROBABILITIES], pixels)
+            took.append(1000 * (time.monotonic() - started))
+        return took
+
+    with ThreadPoolExecutor(threads) as pool:
+        took = np.concatenate(list(pool.map(work, range(threads))))
+    p50, p95, p99 = np.percentile(took, (50, 95, 99))
+    result = {"p50": p50, "p95": p95, "p99": p99, "requests": len(took), "seconds": SECONDS}
+    name = f"ONNX Runtime alone, `{model.stem}`, {IMAGES} images"
+    return row(name, threads, result | {"errors": 0}, IMAGES)
+
+
 def memory(load: Load, server: subprocess.Popen) -> str:
     small = png(splits.to_pixels(splits.load(Path("data/test")).images[:1])[0])
     before, sent = resident(server), 0.0
@@ -182,6 +207,11 @@ def main() -> None:
             start = time.monotonic() - started
             load = Load(Path(folder), url)
             rows, grown = request_rows(load), memory(load, server)
+            rows += [
+                alone(Path(f"models/{name}.onnx"), threads)
+                for name in ("cnn", "cnn_int8")
+                for threads in (1, cores())
+            ]
         finally:
             server.terminate()
     by_processor.write(

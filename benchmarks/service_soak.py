@@ -474,8 +474,9 @@ def _ready(found: dict[str, Any]) -> str:
 
 def _memory(memory: dict[str, float]) -> str:
     return (
-        f"{memory['start']:.0f} MB at the start, {memory['most']:.0f} MB at its most, "
-        f"{memory['at_end']:.0f} MB at the end of\nthe attacks, {memory['after_idle']:.0f} MB "
+        f"{memory['start']:.0f} MB after the first {WARM_UP:.0f} s of attacks, "
+        f"{memory['most']:.0f} MB at its most, {memory['at_end']:.0f} MB at the\nend of the "
+        f"attacks, {memory['after_idle']:.0f} MB "
         "after a minute without clients"
     )
 

@@ -15,9 +15,11 @@ from benchmarks import (
     measured,
     scaling,
     service_load,
+    service_soak,
     speed,
     steps,
 )
+from benchmarks.hostile import __main__ as hostile
 from fashion_mnist.training.tf_keras import keras
 
 
@@ -96,6 +98,10 @@ def test_the_documents_of_times_show_the_committed_times(monkeypatch):
     assert Path("docs/scaling.md").read_text() == made
     made = service_load.document(by_processor.read("service_load"))
     assert Path("docs/service_load.md").read_text() == made
+    made = service_soak.document(by_processor.read("service_soak"))
+    assert Path("docs/service_soak.md").read_text() == made
+    made = hostile.document(by_processor.read("hostile"))
+    assert Path("docs/hostile.md").read_text() == made
 
 
 def test_the_document_of_tagging_shows_the_committed_times(monkeypatch):
