@@ -59,5 +59,6 @@ def read(models: Path, names: list[str], head: Path | None) -> dict[str, Card]:
 
 def _json(path: Path) -> dict[str, Any]:
     with suppress(OSError, ValueError):
-        return json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
+        return content if isinstance(content, dict) else {}
     return {}
