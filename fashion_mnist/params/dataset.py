@@ -66,8 +66,9 @@ class Dataset(Spec):
         path = FOLDER / f"{name}.yaml"
         if not path.exists():
             known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.yaml")))
+            expected = f"expected one of {known}" if known else f"there is none in {FOLDER}"
             raise InputError(
-                f"{PATH}: dataset.name = {name!r}: {path} not found, expected one of {known}; "
+                f"{PATH}: dataset.name = {name!r}: {path} not found, {expected}; "
                 "`python -m fashion_mnist.describe FOLDER` writes one"
             )
         return section.check(cls, section.read(path), path=path)
