@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 from fashion_mnist import command, progress
 from fashion_mnist.dataset import picture
 from fashion_mnist.dataset.folder import SUFFIXES, pictures_below
+from fashion_mnist.dataset.picture_file import MAX_BYTES
 from fashion_mnist.errors import InputError, printable
 from fashion_mnist.inference import answers
 from fashion_mnist.inference.answers import Models
@@ -86,7 +87,7 @@ def _find_pictures(arguments: list[str], complain: Callable[[object], None]) -> 
     for argument in arguments:
         path = Path(argument)
         if argument == "-":
-            yield "stdin", io.BytesIO(sys.stdin.buffer.read())
+            yield "stdin", io.BytesIO(sys.stdin.buffer.read(MAX_BYTES + 1))
         elif argument == "":
             complain("'': no picture; expected a file, a folder, or - for stdin")
         else:

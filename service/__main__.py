@@ -19,6 +19,7 @@ from service.app import create_app
 from service.crowds import CONNECTIONS
 from service.slow_clients import ImpatientProtocol
 
+YES, NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 SPARE = 100  # connections of requests that are answered, and of those that are being closed
 GRACE = 3  # seconds for the requests under way after a signal to stop; Docker waits ten
 
@@ -121,6 +122,17 @@ def prefix(text: str) -> str:
     return text
 
 
+def yes_or_no(text: str) -> bool:
+    """Read an option.
+
+    Raises:
+        argparse.ArgumentTypeError: it is neither.
+    """
+    if text.lower() not in (*YES, *NO):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected yes or no")
+    return text.lower() in YES
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line; SERVICE_PORT is the default of --port, and so on."""
     parser = command.parser(__doc__)
@@ -128,6 +140,8 @@ def parser() -> argparse.ArgumentParser:
 
     def option(name: str, default: object, **settings: Any) -> None:
         variable = "SERVICE_" + name.strip("-").replace("-", "_").upper()
+        if default not in (None, ""):
+            settings["help"] += f"; {default} by default"
         parser.add_argument(name, default=os.environ.get(variable) or default, **settings)
 
     option("--host", "127.0.0.1", help="0.0.0.0: all of this machine's; ::, those of IPv6, too")
@@ -148,10 +162,13 @@ def parser() -> argparse.ArgumentParser:
         help="seconds for a request to arrive, and for its answer to be taken",
     )
     option("--root-path", "", type=prefix, help="what a proxy cuts off, such as /garments")
-    parser.add_argument(
+    option(
         "--log",
-        action="store_true",
-        default=os.environ.get("SERVICE_LOG", "") not in ("", "0"),
+        "no",
+        nargs="?",
+        const="yes",
+        type=yes_or_no,
+        metavar="yes",
         help="a line of JSON on stderr for each request",
     )
     return parser

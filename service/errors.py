@@ -55,6 +55,10 @@ def install(app: FastAPI) -> None:
     async def _(request: Request, error: RequestValidationError) -> Response:
         return refuse(422, describe(error))
 
+    @app.exception_handler(MemoryError)
+    async def _(request: Request, error: MemoryError) -> Response:
+        return refuse(503, "not enough memory; try again", {"retry-after": "1"})
+
     @app.exception_handler(ClientDisconnect)
     async def _(request: Request, error: ClientDisconnect) -> Response:
         return refuse(408, "the connection was closed before the whole request arrived")

@@ -189,8 +189,8 @@ async def model_metadata(name: ModelName, loaded: FromApp) -> ModelMetadata:
         platform="onnxruntime_onnx",
         sha256=card.sha256,
         accuracy=card.content.get("test", {}).get("accuracy"),
-        tag=card.tag,
-        commit=card.commit,
+        tag=card.promotion.tag,
+        commit=card.promotion.commit,
         made_from=card.content.get("sha256", {}),
         inputs=[Tensor(name=INPUT, datatype="UINT8", shape=[-1, *model.spec.pixels_shape])],
         outputs=[

@@ -1,13 +1,16 @@
 """What every request gets: an id, headers, counts for Prometheus, and a line in the log."""
 
+import asyncio
 import re
 import sys
 import time
 import uuid
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 import orjson
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.counts import REQUESTS, SECONDS
@@ -19,6 +22,11 @@ DATA_POLICY = f"default-src 'none'; {_NO_FRAMES}"
 PAGE_POLICY = f"default-src 'self'; img-src 'self' data: blob:; {_NO_FRAMES}"
 # The page of the API's documentation has a script and styles within it.
 DOCS_POLICY = f"{PAGE_POLICY}; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'"
+STOPPING = JSONResponse(
+    {"error": "the service is stopping; try again"},
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    {"retry-after": "1", "connection": "close"},
+)
 # An id, and a path prefix, that a client or a proxy may choose: short and without odd characters.
 _ID, _PREFIX = re.compile(r"[\w.:/+=-]{1,100}", re.ASCII), re.compile(r"(/[\w.~-]+){1,9}", re.ASCII)
 
@@ -69,6 +77,9 @@ class Watch:
 
         try:
             await self.app(scope, receive, watched)
+        except asyncio.CancelledError:  # the end of the service; another process may answer
+            if not answered:
+                await STOPPING(scope, receive, watched)
         finally:
             route = getattr(scope.get("route"), "path", "other")
             seconds = time.perf_counter() - started

@@ -65,7 +65,7 @@ def test_a_folder_gets_a_line_for_each_picture_and_one_for_what_is_none(
     words, nothing, last = done.stderr.splitlines()
     assert words.startswith(f"{pictures / 'words.txt'}: 422: ")
     assert "No such file" in nothing
-    assert last == "error: 2 pictures have no answer"
+    assert last == "error: 8 of 10 pictures have an answer"
 
 
 def test_similar_explain_and_model(service, exported, pictures, tmp_path):

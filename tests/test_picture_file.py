@@ -208,3 +208,12 @@ def test_a_png_that_lacks_pixels_is_refused(lacks):
     assert (decoded(whole) == noise).all()
     with pytest.raises(InputError, match="not a whole picture"):
         decoded(header + chunk(b"IDAT", stream[:-lacks]))
+
+
+def test_a_lack_of_memory_is_not_blamed_on_the_picture(monkeypatch):
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Image.Image, "thumbnail", fail)
+    with pytest.raises(MemoryError):
+        decoded(saved(COLOURS, "PNG"))

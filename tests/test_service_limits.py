@@ -279,9 +279,14 @@ def test_the_service_ends_quietly_within_five_seconds_whatever_is_decoded(export
         service.process.send_signal(how)
         assert service.ended() == (0, "")
         assert time.monotonic() - started < 5.5
+        answers = []
         for each in pending:
             with contextlib.suppress(requests.ConnectionError):
-                each.result()
+                answers.append(each.result())
+    cut_off = [found for found in answers if found.status_code != 200]
+    assert {found.status_code for found in cut_off} <= {503}
+    assert {found.headers["retry-after"] for found in cut_off} <= {"1"}
+    assert all(found.json().keys() == {"error"} for found in cut_off)
 
 
 def test_a_large_picture_in_a_form_needs_no_folder_to_write_to(exported, tmp_path):

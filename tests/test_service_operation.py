@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -47,6 +48,21 @@ def test_the_tag_of_promoted_models_is_shown(exported, tmp_path):
     assert {key: described[key] for key in promotion} == promotion
     assert 'tag="models@v0.0.1"' in requests.get(f"{service.url}/metrics", timeout=60).text
     assert service.stop() == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [("promoted.json", "[]"), ("promoted.json", '{"tag": 1}'), ("cnn.json", "[]"),
+     ("cnn.json", "not JSON"), ("mlp.json", '{"sha256": 7}')],
+)  # fmt: skip
+def test_a_damaged_card_or_promotion_is_one_line_of_error(exported, tmp_path, file, text):
+    shutil.copytree(exported, tmp_path / "models")
+    (tmp_path / "models" / file).write_text(text)
+    done = start("--models", str(tmp_path / "models"))
+    assert done.returncode == 1
+    assert re.fullmatch(
+        rf"error: .*{file}: damaged \(.*\); make it again, or delete it\n", done.stderr
+    )
 
 
 def test_predictions_and_refusals_are_counted(service):
@@ -96,11 +112,14 @@ def test_the_log_has_a_line_of_json_for_each_request_and_nothing_of_its_content(
 
 
 def test_settings_may_come_from_the_environment(exported):
-    service = Service(exported, SERVICE_LOG="1", SERVICE_THREADS="1", SERVICE_ROOT_PATH="/garments")
+    service = Service(
+        exported, SERVICE_LOG="yes", SERVICE_THREADS="1", SERVICE_ROOT_PATH="/garments"
+    )
     document = requests.get(f"{service.url}/openapi.json", timeout=60).json()
     assert document["servers"] == [{"url": "/garments"}]
     assert json.loads(service.stop()[1])["method"] == "GET"
-    for name, value in (("THREADS", "0"), ("TIMEOUT", "nan"), ("PORT", "x"), ("ROOT_PATH", "a")):
+    wrong = {"THREADS": "0", "TIMEOUT": "nan", "PORT": "x", "ROOT_PATH": "a", "LOG": "maybe"}
+    for name, value in wrong.items():
         done = subprocess.run(
             [sys.executable, "-m", "service"],
             env={f"SERVICE_{name}": value, "PATH": ""},

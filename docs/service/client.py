@@ -137,12 +137,12 @@ def predict(client: Client, options: argparse.Namespace) -> None:
         return f"{path}\t{found['class']}\t{found['probability']:.3f}\t{words}", True
 
     with ThreadPoolExecutor(CONNECTIONS) as threads:
-        refused = 0
+        answered = []
         for text, is_answered in threads.map(line, pictures(options.paths)):
             print(text, file=sys.stdout if is_answered else sys.stderr)
-            refused += not is_answered
-    if refused:
-        raise Refused(f"{refused} pictures have no answer")
+            answered.append(is_answered)
+    if not all(answered) or not answered:
+        raise Refused(f"{sum(answered)} of {len(answered)} pictures have an answer")
 
 
 def similar(client: Client, options: argparse.Namespace) -> None:
@@ -156,6 +156,9 @@ def explain(client: Client, options: argparse.Namespace) -> None:
 
 def teach(client: Client, options: argparse.Namespace) -> None:
     folders = sorted(filter(Path.is_dir, options.folder.iterdir()))
+    if not folders:
+        raise Refused(f"{options.folder}: no folders; expected one for each class")
+    options.output.parent.mkdir(parents=True, exist_ok=True)
     learned, head = client.teach({folder.name: list(pictures([folder])) for folder in folders})
     options.output.write_bytes(head)
     print(json.dumps(learned))

@@ -57,7 +57,8 @@ def decode(source: Path | BinaryIO, name: str, side: int) -> Image.Image:
         try:
             return _decode(content, name, side)
         except Exception as error:
-            mended = None if isinstance(error, InputError) else bare(content, MAX_MENDED_PIXELS)
+            is_sound = isinstance(error, (InputError, MemoryError))
+            mended = None if is_sound else bare(content, MAX_MENDED_PIXELS)
             if mended is None:
                 raise
         return _decode(mended, name, side)
@@ -91,7 +92,7 @@ def work(source: Path | BinaryIO, name: str) -> int:
 def _explained(name: str) -> Iterator[None]:
     try:
         yield
-    except InputError:
+    except (InputError, MemoryError):  # the picture is not to blame for a lack of memory
         raise
     except FileNotFoundError:
         raise InputError(f"{name}: not found") from None

@@ -118,8 +118,10 @@ def read(path: Path) -> bytes:
     the stage wrote beside the model has one; a model that was copied alone is not checked.
 
     Raises:
-        InputError: it is not the file of its card.
+        InputError: it is no file, or not that of its card.
     """
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: not a file; expected an exported model, such as models/cnn.onnx")
     content, card = path.read_bytes(), path.with_suffix(".json")
     with suppress(OSError, ValueError, AttributeError):
         known = json.loads(card.read_bytes()).get("sha256", {})

@@ -132,7 +132,7 @@ class PhotographModel:
         if not is_known:
             reason = (
                 "it is unlike all pictures that the model learned from "
-                f"(similarity {similarity:.2f}, known from {info.known_from:.2f})"
+                f"(similarity {similarity:.3f}, known from {info.known_from:.3f})"
             )
         elif is_sure and best["class"] == info.other:
             is_known = False
