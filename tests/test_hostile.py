@@ -24,10 +24,10 @@ pytestmark = [
 ]
 
 MUTATIONS = 500  # of each format
-CPU = 5.0  # seconds that an input may cost; of a slow machine
-MEGABYTES = 500.0  # that an input may cost
-LATE = 2.0  # seconds; nobody else may wait so long
-SLOWEST = 5.0  # seconds for a mutation
+CPU = 8.0  # seconds that an input may cost; of a slow machine
+MEGABYTES = 600.0  # that an input may cost
+LATE = 5.0  # seconds; nobody else may wait so long, while other tests share the cores
+SLOWEST = 10.0  # seconds for a mutation
 ERROR = 1000  # characters of a reason
 PATIENCE = "2"  # seconds of the service that slow clients meet
 PIXELS = made_images(64, seed=7)[0]
