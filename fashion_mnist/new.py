@@ -26,8 +26,8 @@ LEFT_OUT = re.compile(
     r"|photographs/(?!head\.npz|params\.yaml).*"
     r"|(README|CONTRIBUTING|CHANGELOG)\.md|dvc\.lock|requirements-(notebook|search)\.txt"
     r"|fashion_mnist/(new|params/r_cnn)\.py"
-    r"|tests/test_(benchmarks|client|cluster|contributing|experiments|labels|monitoring|new|notebook"
-    r"|photographs|proxy|r|readme|report|report_trust|search|seed_spread)\.py"
+    r"|tests/test_(benchmarks|client|cluster|contributing|experiments|hostile|labels|monitoring|new"
+    r"|notebook|photographs|proxy|r|readme|report|report_trust|search|seed_spread)\.py"
 )
 # Folders of the pipeline, and words that YAML takes for something else.
 TAKEN = {"data", "datasets", "dist", "docs", "dvc_plots", "metrics", "models", "plots", "report"}

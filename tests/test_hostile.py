@@ -281,7 +281,7 @@ PROCESSOR = {"kind": "AVX2", "model": "A", "cores": 2}
         ({"exit_seconds": 5.1}, "its end: 5.1 s"),
         ({"status": 1}, "status 1"),
         ({"stderr": "Traceback\nValueError\n"}, "stderr: ValueError"),
-        ({"memory": {"start": 1, "most": 9, "after_idle": 200, "at_end": 3}}, "199 MB more than"),
+        ({"memory": {"start": 1, "most": 9, "after_idle": 300, "at_end": 3}}, "299 MB more than"),
         ({"memory": {"start": 1, "most": 1700, "after_idle": 2, "at_end": 3}}, "at its most"),
         ({"attacks": {"gif files": {"500": 1}}}, "gif files: status 500"),
         ({"ready_late": 1, "ready_slowest_seconds": 7.0}, "the slowest 7.0 s"),

@@ -3,7 +3,7 @@
 import io
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -106,9 +106,12 @@ def _explained(name: str) -> Iterator[None]:
 
 
 def _read(source: Path | BinaryIO, name: str) -> bytes:
-    with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
-        file.seek(0)
-        content = file.read(MAX_BYTES + 1)
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    else:
+        source.seek(0)
+        content = source.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise InputError(f"{name}: a file of more than {MAX_BYTES:,} bytes; make it smaller")
     return content
