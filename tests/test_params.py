@@ -258,7 +258,7 @@ PICTURES = {"count": 600, "sha256": 64 * "0", "test_size": 0.2, "seed": 0}
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        (None, "params.yaml: dataset.name = 'made': datasets/made.yaml not found, expected one of"),
+        (None, "params.yaml: dataset.name = 'made': datasets/made.yaml not found, there is none"),
         ({"classes": ["Bag", "Coat", "Bag"]}, "classes: 'Bag' found twice; expected different"),
         ({"classes": list(range(10))}, "classes.0 = 0: expected valid string"),
         ({"classes": ["Bag"]}, "classes = ['Bag']: expected at least 2 items"),
