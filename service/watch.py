@@ -55,7 +55,13 @@ class Watch:
             scope["path"] = prefix + scope["path"]
         if method == "HEAD":
             scope["method"] = "GET"
-        status, sent, answered = 500, 0, Headers()
+        status, received, sent, answered = 500, 0, 0, Headers()
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            return message
 
         async def watched(message: Message) -> None:
             nonlocal status, sent, answered
@@ -76,7 +82,7 @@ class Watch:
             await send(message)
 
         try:
-            await self.app(scope, receive, watched)
+            await self.app(scope, counted, watched)
         except asyncio.CancelledError:  # the end of the service; another process may answer
             if not answered:
                 await STOPPING(scope, receive, watched)
@@ -96,7 +102,7 @@ class Watch:
                         "route": route,
                         "status": status,
                         "milliseconds": round(1000 * seconds, 1),
-                        "bytes_in": int(asked.get("content-length") or 0),
+                        "bytes_in": received,
                         "bytes_out": sent,
                         "model_sha256": answered.get(MODEL, ""),
                     }

@@ -94,12 +94,13 @@ def test_the_log_has_a_line_of_json_for_each_request_and_nothing_of_its_content(
         requests.post(f"{service.url}/predict?top=2", png(PIXELS[0]), headers=given, timeout=60),
         requests.get(f"{service.url}/nowhere", headers={"x-request-id": "a\tb" * 99}, timeout=60),
         requests.head(f"{service.url}/", timeout=60),
+        requests.get(f"{service.url}/", headers={"content-length": 5000 * "0"}, timeout=60),
     ]
     status, said = service.stop()
     assert status == 0
     lines = [json.loads(line) for line in said.splitlines()]
     assert [line["id"] for line in lines] == [a.headers["x-request-id"] for a in answers]
-    first, second, third = lines
+    first, second, third, zeros = lines
     assert (first["id"], first["given_id"], first["method"]) == ("abc-1", "abc-1", "POST")
     assert (first["route"], first["status"]) == ("/predict", 200)
     assert (first["bytes_in"], first["bytes_out"]) == (len(png(PIXELS[0])), len(answers[0].content))
@@ -108,6 +109,7 @@ def test_the_log_has_a_line_of_json_for_each_request_and_nothing_of_its_content(
     assert (second["route"], second["status"]) == ("other", 404)
     assert len(second["id"]) == 32
     assert (third["method"], third["route"], third["status"]) == ("HEAD", "/", 200)
+    assert (zeros["status"], zeros["bytes_in"]) == (200, 0)
     assert "Bag" not in said
 
 
