@@ -112,9 +112,16 @@ async def _decoding(
     *arguments: Any,
 ) -> T:
     """Call a function that decodes a picture, among long work if the picture is large."""
+
+    def unless_long() -> T | None:
+        if picture_file.work(file, name) > LONG:
+            return None
+        return function(loaded, name, file, *arguments)
+
     lane = loaded.pictures
-    is_long = await lane.run(request, picture_file.work, file, name) > LONG
-    return await lane.run(request, function, loaded, name, file, *arguments, is_long=is_long)
+    if (answered := await lane.run(request, unless_long)) is not None:
+        return answered
+    return await lane.run(request, function, loaded, name, file, *arguments, is_long=True)
 
 
 def _verdict(loaded: Loaded, name: str, file: BinaryIO, top: int) -> dict[str, Any]:
