@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from fastapi import HTTPException, Request
@@ -41,7 +40,7 @@ class Lane:
         self._executor = ThreadPoolExecutor(threads, name)
         self._free_for_long = max(1, threads - 1)
         self._waiting: list[_Waiting] = []
-        self._used: dict[str, float] = {}  # seconds, by client
+        self._used: dict[str, float] = {}  # seconds of the processor, by client
         self._forgotten = time.monotonic()
         WAITING.labels(name).set_function(lambda: len(self._waiting))
 
@@ -61,16 +60,25 @@ class Lane:
         """
         client = request.client.host if request.client else NOBODY
         await self._turn(client, PATIENCE, is_long)
-        end = partial(self._end, client, time.perf_counter(), is_long)
+        used = 0.0
+
+        def call() -> T:
+            # The processor's time: who waits long for others has not used more.
+            nonlocal used
+            started = time.thread_time()
+            try:
+                return function(*arguments)
+            finally:
+                used = time.thread_time() - started
+
         try:
             if await request.is_disconnected():
                 raise ClientDisconnect
-            loop = asyncio.get_running_loop()
-            work = loop.run_in_executor(self._executor, partial(function, *arguments))
+            work = asyncio.get_running_loop().run_in_executor(self._executor, call)
         except BaseException:
-            end()
+            self._end(client, used, is_long)
             raise
-        work.add_done_callback(lambda _: end())
+        work.add_done_callback(lambda _: self._end(client, used, is_long))
         # A thread can't be stopped: a turn ends with its function, whatever becomes of the request.
         return await asyncio.shield(work)
 
@@ -80,7 +88,7 @@ class Lane:
             await self._turn(NOBODY, READY, is_long=False)
         except HTTPException:
             return False
-        self._end(NOBODY, time.perf_counter(), is_long=False)
+        self._end(NOBODY, 0.0, is_long=False)
         return True
 
     async def _turn(self, client: str, patience: float, is_long: bool) -> None:
@@ -95,7 +103,7 @@ class Lane:
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
             elif not turn.cancelled():  # it came at the same moment
-                self._end(client, time.perf_counter(), is_long)
+                self._end(client, 0.0, is_long)
             if isinstance(error, TimeoutError):
                 reason = "too much to do at once; try again"
                 raise HTTPException(503, reason, {"retry-after": "1"}) from None
@@ -114,8 +122,8 @@ class Lane:
                 self._free -= 1
                 self._free_for_long -= least.is_long
 
-    def _end(self, client: str, started: float, is_long: bool) -> None:
-        self._used[client] = self._used.get(client, 0.0) + time.perf_counter() - started
+    def _end(self, client: str, used: float, is_long: bool) -> None:
+        self._used[client] = self._used.get(client, 0.0) + used
         self._free += 1
         self._free_for_long += is_long
         self._next()

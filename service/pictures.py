@@ -18,7 +18,7 @@ from service.counts import ANSWERING, DECODING, count_prediction
 from service.loaded import FromApp, Loaded
 from service.watch import MODEL
 
-LONG = 8_000_000  # pixels whose decoding takes a few tenths of a second
+LONG = 2_000_000  # pixels and bytes whose decoding takes about a tenth of a second
 SHOWN_SIDE = 256  # pixels, of the steps that /explain shows
 TOP_EXPLAINED = 3
 MARK = (255, 106, 0)  # the colour of what mattered

@@ -4,6 +4,7 @@ import asyncio
 import io
 import logging
 import math
+import re
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 from email.message import Message
@@ -23,6 +24,7 @@ logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of odd
 
 MAX_FILES = 100
 MAX_EXAMPLES = 400  # which take ten seconds
+CHANCE = 100  # boundaries that a picture's bytes may look like
 MAX_PIXELS = 160_000_000  # of all pictures in a form: as many as photographs of its size have
 
 _PICTURE = {"type": "string", "format": "binary"}
@@ -100,14 +102,19 @@ async def _form(request: Request, lane: Lane, most: int) -> list[tuple[str, str,
     if options.get(b"charset", b"utf-8").lower() != b"utf-8":
         raise HTTPException(415, "charset: expected utf-8 or none")
     body = await request.body()
-    # The parser is written in Python, and an odd form takes it seconds.
-    found = await lane.run(request, _parse, request.headers, body, most, is_long=True)
+    boundary = options.get(b"boundary", b"")
+    # The parser is written in Python.
+    found = await lane.run(request, _parse, request.headers, body, boundary, most, is_long=True)
     if not found:
         raise HTTPException(422, "the form has no files; expected at least one picture")
     return found
 
 
-def _parse(headers: Headers, body: bytes, most: int) -> list[tuple[str, str, BinaryIO]]:
+def _parse(
+    headers: Headers, body: bytes, boundary: bytes, most: int
+) -> list[tuple[str, str, BinaryIO]]:
+    _refuse_odd_boundaries(body, boundary, most)
+
     async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
@@ -121,6 +128,19 @@ def _parse(headers: Headers, body: bytes, most: int) -> list[tuple[str, str, Bin
         for field, value in form.multi_items()
         if isinstance(value, UploadFile)
     ]
+
+
+def _refuse_odd_boundaries(body: bytes, boundary: bytes, most: int) -> None:
+    """Refuse a form whose boundaries take the parser seconds.
+
+    Raises:
+        HTTPException: there are many more of them than parts, or blanks follow one of them.
+    """
+    mark = b"--" + boundary
+    if body.count(b"\r\n" + mark) > 2 * most + CHANCE:
+        raise HTTPException(400, f"a form of too many parts; expected at most {most:,} files")
+    if re.search(re.escape(mark) + rb"[ \t]{100}", body):
+        raise HTTPException(400, "a form's boundary that blanks follow; expected the end of a line")
 
 
 def refuse_too_many_pixels(files: Iterable[tuple[str, BinaryIO]]) -> None:

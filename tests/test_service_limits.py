@@ -153,11 +153,14 @@ def test_who_has_used_a_lane_least_goes_first():
 
         def work(name: str, seconds: float) -> None:
             order.append(name)
-            time.sleep(seconds)
+            ends = time.thread_time() + seconds
+            while time.thread_time() < ends:
+                pass
 
         greedy = [lane.run(of("greedy"), work, "greedy", 0.2) for _ in range(4)]
         tasks = [asyncio.create_task(each) for each in greedy]
-        await asyncio.sleep(0.3)  # the second of them is running
+        while len(order) < 2:
+            await asyncio.sleep(0.01)
         tasks += [asyncio.create_task(lane.run(of("modest"), work, "modest", 0)) for _ in range(3)]
         await asyncio.gather(*tasks)
         return order

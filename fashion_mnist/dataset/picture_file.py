@@ -75,7 +75,9 @@ def size(source: Path | BinaryIO, name: str) -> tuple[int, int]:
 
 
 def work(source: Path | BinaryIO, name: str) -> int:
-    """Return about how many pixels a decoder writes or passes over; a JPEG's cost a tenth.
+    """Return about how many pixels and bytes a decoder passes over.
+
+    A JPEG's pixels cost a tenth, and its bytes are in proportion to them.
 
     Raises:
         InputError: as `decode`.
@@ -84,8 +86,9 @@ def work(source: Path | BinaryIO, name: str) -> int:
         content = _read(source, name)
         with _opened(content, name) as image:
             pixels = image.width * image.height
-            is_jpeg = image.format in ("JPEG", "MPO")
-            return pixels * picture_parts.count(content).scans // 10 if is_jpeg else pixels
+            if image.format in ("JPEG", "MPO"):
+                return pixels * picture_parts.count(content).scans // 10
+            return pixels + len(content)
 
 
 @contextmanager
