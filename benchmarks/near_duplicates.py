@@ -27,7 +27,6 @@ from fashion_mnist.dataset import splits
 from fashion_mnist.inference.onnx_model import OnnxModel
 from fashion_mnist.inference.similarity import unit_length
 from fashion_mnist.tagging import table
-from fashion_mnist.tagging.near import QUERIES
 from fashion_mnist.tagging.rows import Rows
 from fashion_mnist.training import processor
 
@@ -38,6 +37,7 @@ TWICE = 1_000_000  # rows up to which they are searched once more, with the inde
 COSINE = 0.99  # of the pairs that are searched for
 ROUNDING = 0.0005  # the index has rows in half precision
 COPIED = 0.01  # of the rows
+MADE_AT_ONCE = 16_384  # rows
 ASKED = 1_000  # rows whose nearest are found exactly, for the recall
 THRESHOLDS = (0.95, 0.97, 0.98, 0.99)
 INPUTS = (
@@ -143,8 +143,8 @@ def write_rows(file: Path, count: int) -> np.ndarray:
     rng = np.random.default_rng(0)
     columns, copies = table.schema(base.shape[1]), []
     with pq.ParquetWriter(file, columns) as writer:
-        for start in range(0, count, QUERIES):
-            size = min(QUERIES, count - start)
+        for start in range(0, count, MADE_AT_ONCE):
+            size = min(MADE_AT_ONCE, count - start)
             one = rng.integers(0, len(base), size)
             of_class = labels[one]
             low, high = bounds[of_class], bounds[of_class + 1]
@@ -209,7 +209,7 @@ def _has(pairs: Path, rows: Rows, expected: np.ndarray) -> np.ndarray:
     wanted = np.sort(expected, axis=1) @ np.array([len(rows), 1])
     has = np.zeros(len(wanted), bool)
     with pq.ParquetFile(pairs) as opened:
-        for batch in opened.iter_batches(QUERIES):
+        for batch in opened.iter_batches():
             sides = [
                 np.array([int(path[:9]) for path in batch[name].to_pylist()])
                 for name in ("first", "second")

@@ -44,9 +44,11 @@ def main(
     is_exact = exact or (index_file is None and len(rows) < EXACT_BELOW)
     how = "exactly" if is_exact else "by an index"
     progress.say(f"near_duplicates: comparing {len(rows):,} pictures {how}")
-    searched = near.whole(rows) if is_exact else index.kept(index_file, rows)
+    searched: near.Searched = (
+        near.AllRows(rows) if is_exact else index.Cells(index.kept(index_file, rows), rows)
+    )
     with progress.bar(desc="near_duplicates", total=len(rows), unit=" pictures") as bar:
-        pairs = near.pairs(rows, searched, neighbours, cosine, bar.update)
+        pairs = near.pairs(searched, len(rows), neighbours, cosine, bar.update)
     _write(output, rows, pairs)
     paired = len(np.union1d(pairs.first, pairs.second))
     if pairs.crowded:

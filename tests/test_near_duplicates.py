@@ -59,10 +59,10 @@ def as_set(pairs: near.Pairs) -> set[tuple[int, int]]:
     return set(found)
 
 
-def searched(rows: Rows, of: "faiss.Index", cosine: float, neighbours: int = 10) -> set:
+def found_pairs(searched: near.Searched, count: int, cosine: float, neighbours: int = 10) -> set:
     told = []
-    found = near.pairs(rows, of, neighbours, cosine, told.append)
-    assert sum(told) == len(rows)
+    found = near.pairs(searched, count, neighbours, cosine, told.append)
+    assert sum(told) == count
     return as_set(found)
 
 
@@ -76,32 +76,38 @@ def find(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.mark.parametrize(("block", "queries"), [(60, 7), (300_000, 100_000)])
-def test_compared_with_all_each_pair_is_found_once(tmp_path, monkeypatch, block, queries):
-    monkeypatch.setattr(near, "BLOCK", block)
-    monkeypatch.setattr(near, "QUERIES", queries)
-    monkeypatch.setattr(table, "BATCH", 50)
+@pytest.mark.parametrize(("batch", "candidates"), [(50, 7), (4096, 2**22)])
+def test_compared_with_all_each_pair_is_found_once(tmp_path, monkeypatch, batch, candidates):
+    monkeypatch.setattr(near, "CANDIDATES", candidates)
+    monkeypatch.setattr(table, "BATCH", batch)
     features = made_features()
     write(tmp_path / "tags.parquet", features)
     rows = Rows(tmp_path / "tags.parquet")
     assert (len(rows), rows.units, len(set(rows.ids.tolist()))) == (COUNT, UNITS, COUNT)
     expected = brute_force(features, 0.98)
     assert {(at, at + 1) for at in range(8, COUNT, 10)} <= expected
-    assert searched(rows, near.whole(rows), 0.98) == expected
+    assert found_pairs(near.AllRows(rows), COUNT, 0.98) == expected
 
 
 def test_of_many_copies_each_has_its_nearest(tmp_path):
     write(tmp_path / "tags.parquet", np.ones((50, UNITS), np.float16))
     rows = Rows(tmp_path / "tags.parquet")
-    found = searched(rows, near.whole(rows), 0.98, neighbours=3)
-    assert {at for pair in found for at in pair} == set(range(50))
-    assert 25 <= len(found) <= 50 * 4
+    found = near.pairs(near.AllRows(rows), 50, 3, 0.98, [].append)
+    pairs = as_set(found)
+    assert {at for pair in pairs for at in pair} == set(range(50))
+    assert 75 <= len(pairs) <= 150
+    assert found.crowded == 50
+
+
+def test_half_precision_becomes_single_precision_exactly():
+    halves = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    finite = halves[np.isfinite(halves)].reshape(4, -1)
+    assert index.as_float32(finite).tobytes() == finite.astype(np.float32).tobytes()
 
 
 def test_an_index_finds_copies_and_keeps_step_with_the_table(tmp_path, monkeypatch):
     file, kept = tmp_path / "tags.parquet", tmp_path / "kept.faiss"
-    monkeypatch.setattr(near, "BLOCK", 60)
-    monkeypatch.setattr(near, "QUERIES", 7)
+    monkeypatch.setattr(near, "AT_ONCE", 7)
     features = made_features(4 * COUNT)
     added: list[int] = []
     add = index._add
@@ -112,7 +118,7 @@ def test_an_index_finds_copies_and_keeps_step_with_the_table(tmp_path, monkeypat
     def copies(start: int, end: int) -> tuple[set, set]:
         write(file, features[start:end], first=start)
         rows = Rows(file)
-        found = searched(rows, index.kept(kept, rows), 0.98)
+        found = found_pairs(index.Cells(index.kept(kept, rows), rows), len(rows), 0.98)
         return found, brute_force(features[start:end], 0.98)
 
     for start, end, new in ((0, COUNT, COUNT), (0, COUNT, 0), (100, COUNT + 50, 50)):

@@ -1,23 +1,25 @@
 """Pairs of pictures that are nearly the same, by the cosine of their features."""
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple, Protocol
 
-import faiss
 import numpy as np
+from threadpoolctl import threadpool_limits
 
-from fashion_mnist.tagging.index import by_cell
+from fashion_mnist import concurrency
 from fashion_mnist.tagging.rows import Rows
 
-BLOCK = 262_144  # rows that are put in order before they are looked for
-QUERIES = 16_384  # rows that are looked for at once
+AT_ONCE = 4096  # rows that are compared with as many others
+CANDIDATES = 2**22  # pairs that wait until the nearest of each row are chosen
 
 
 class Pairs(NamedTuple):
     """Pairs of rows, each once and in order: first < second.
 
-    first, second: int64 (m,), positions; cosine: float32 (m,); crowded: the number of rows all of
-    whose neighbours that were looked at are near, so that there may be more.
+    first, second: int64 (m,), positions; cosine: float32 (m,); crowded: the number of rows that
+    have as many near ones as are looked at, so that there may be more.
     """
 
     first: np.ndarray
@@ -26,64 +28,121 @@ class Pairs(NamedTuple):
     crowded: int
 
 
-def whole(rows: Rows) -> faiss.Index:
-    """Return an index that compares with all rows; its ids are those of the rows."""
-    index = faiss.IndexIDMap(faiss.IndexFlatIP(rows.units))
-    start = 0
-    for features in rows.features():
-        index.add_with_ids(features, rows.ids[start : start + len(features)])
-        start += len(features)
-    return index
+class Some(NamedTuple):
+    """Rows: their positions, int64 (n,), and features of length 1, float32 (n, units)."""
+
+    positions: np.ndarray
+    features: np.ndarray
+
+
+class Found(NamedTuple):
+    """Pairs of some rows and others.
+
+    row: int64 (m,), the numbers of rows among these; position: int64 (m,), of the others; cosine:
+    float32 (m,).
+    """
+
+    row: np.ndarray
+    position: np.ndarray
+    cosine: np.ndarray
+
+
+class Searched(Protocol):
+    """Rows, and which of them may be near others."""
+
+    def rows(self) -> Iterator[Some]:
+        """Yield all rows, some at a time."""
+
+    def candidates(self, some: Some) -> Iterator[tuple[np.ndarray, Some]]:
+        """Yield rows that may be near some of these, int64, by their numbers among them."""
+
+
+class AllRows:
+    """Rows of which each may be near any other."""
+
+    def __init__(self, rows: Rows) -> None:
+        start, self._rows = 0, list[Some]()
+        for features in rows.features():
+            self._rows.append(Some(np.arange(start, start + len(features)), features))
+            start += len(features)
+
+    def rows(self) -> Iterator[Some]:
+        """Yield all rows, some at a time."""
+        yield from self._rows
+
+    def candidates(self, some: Some) -> Iterator[tuple[np.ndarray, Some]]:
+        """Yield all rows for each of these."""
+        for others in self._rows:
+            yield np.arange(len(some.positions)), others
 
 
 def pairs(
-    rows: Rows,
-    index: faiss.Index,
-    neighbours: int,
-    cosine: float,
-    done: Callable[[int], object],
+    searched: Searched, count: int, neighbours: int, cosine: float, done: Callable[[int], object]
 ) -> Pairs:
-    """Find the nearest rows of every row, as far as an index finds them.
+    """Find the nearest rows of every row.
 
     Args:
-        rows: to compare.
-        index: of the same rows, by their ids.
+        searched: the rows.
+        count: of all rows.
         neighbours: the number of nearest rows that are looked at.
         cosine: the lowest of a pair.
         done: is told the number of rows as they are compared.
     """
-    ids = rows.ids
-    order = np.argsort(ids, kind="stable")
-    sorted_ids = ids[order]
     keys, cosines = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
-    start = crowded = 0
-    for block in _blocks(rows):
-        # The rows of a cell look into the same cells, which are then in the processor's cache.
-        in_cells = by_cell(index, block)
-        for begin in range(0, len(block), QUERIES):
-            asked = in_cells[begin : begin + QUERIES]
-            found_cosines, found = index.search(block[asked], min(neighbours + 1, len(rows)))
-            own = start + asked[:, None]
-            others = order[np.searchsorted(sorted_ids, found).clip(0, len(ids) - 1)]
-            is_pair = (found >= 0) & (found_cosines >= cosine) & (others != own)
-            first, second = np.minimum(own, others)[is_pair], np.maximum(own, others)[is_pair]
-            crowded += int((is_pair.sum(axis=1) >= neighbours).sum())
-            keys.append(first * len(ids) + second)
-            cosines.append(found_cosines[is_pair])
-            done(len(asked))
-        start += len(block)
+    crowded = 0
+    for some, (row, position, near) in _in_threads(
+        lambda some: _nearest(some, searched.candidates(some), neighbours, cosine), searched.rows()
+    ):
+        crowded += int((np.bincount(row) == neighbours).sum())
+        own = some.positions[row]
+        keys.append(np.minimum(own, position) * count + np.maximum(own, position))
+        cosines.append(near)
+        done(len(some.positions))
     # A pair that both of its rows have found is there twice.
     unique, at = np.unique(np.concatenate(keys), return_index=True)
-    return Pairs(*np.divmod(unique, len(ids)), np.concatenate(cosines)[at].clip(-1, 1), crowded)
+    return Pairs(*np.divmod(unique, count), np.concatenate(cosines)[at].clip(-1, 1), crowded)
 
 
-def _blocks(rows: Rows) -> Iterator[np.ndarray]:
-    """Yield the features of at least BLOCK rows at once, the last ones apart."""
-    waiting: list[np.ndarray] = []
-    for features in rows.features():
-        waiting.append(features)
-        if sum(map(len, waiting)) >= BLOCK:
-            yield np.concatenate(waiting)
-            waiting = []
-    if waiting:
-        yield np.concatenate(waiting)
+def _in_threads(
+    function: Callable[[Some], Found], several: Iterable[Some]
+) -> Iterator[tuple[Some, Found]]:
+    """Yield arguments and results of a function that computes, in order, a few at a time."""
+    cores = concurrency.cores()
+    # Small products gain nothing from threads of their own, which would take the others' cores.
+    with ThreadPoolExecutor(cores, initializer=threadpool_limits, initargs=(1,)) as threads:
+        pending: deque[tuple[Some, Future[Found]]] = deque()
+        for some in several:
+            pending.append((some, threads.submit(function, some)))
+            if len(pending) > 2 * cores:
+                first, found = pending.popleft()
+                yield first, found.result()
+        for first, found in pending:
+            yield first, found.result()
+
+
+def _nearest(
+    some: Some, candidates: Iterable[tuple[np.ndarray, Some]], neighbours: int, cosine: float
+) -> Found:
+    """Return the nearest candidates of each row."""
+    found = [Found(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
+    waiting = 0
+    for asking, others in candidates:
+        cosines = some.features[asking] @ others.features.T
+        at = np.flatnonzero(cosines >= cosine)
+        row, column = np.divmod(at, len(others.positions))
+        row, position = asking[row], others.positions[column]
+        is_other = position != some.positions[row]
+        found.append(Found(row[is_other], position[is_other], cosines.ravel()[at[is_other]]))
+        waiting += len(at)
+        if waiting > CANDIDATES:
+            found, waiting = [_best(found, neighbours)], 0
+    return _best(found, neighbours)
+
+
+def _best(found: list[Found], neighbours: int) -> Found:
+    """Return the nearest of each row among those that were found."""
+    row, position, cosine = map(np.concatenate, zip(*found, strict=True))
+    order = np.lexsort((-cosine, row))
+    row = row[order]
+    is_near = np.arange(len(row)) - np.searchsorted(row, row) < neighbours
+    return Found(row[is_near], position[order[is_near]], cosine[order[is_near]])
