@@ -15,6 +15,7 @@ from benchmarks import (
     measured,
     scaling,
     service_load,
+    service_soak,
     speed,
     steps,
 )
@@ -99,6 +100,8 @@ def test_the_documents_of_times_show_the_committed_times(monkeypatch):
     assert Path("docs/service_load.md").read_text() == made
     made = hostile.document(by_processor.read("hostile"))
     assert Path("docs/hostile.md").read_text() == made
+    made = service_soak.document(by_processor.read("service_soak"))
+    assert Path("docs/service_soak.md").read_text() == made
 
 
 def test_the_document_of_tagging_shows_the_committed_times(monkeypatch):

@@ -147,6 +147,20 @@ def of(client: str, left: bool = False) -> Request:
     return Request({"type": "http", "client": (client, 1), "headers": []}, receive)
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"--b\r\n" * 1000, "a form of too many parts; expected at most 100 files"),
+        (b"--b" + b" " * 1000 + b"\r\n", "a form's boundary that blanks follow"),
+    ],
+    ids=["many", "padded"],
+)
+def test_odd_boundaries_are_refused_before_the_form_is_parsed(body, said, service):
+    answer = post(service, "/predict", body, "multipart/form-data; boundary=b")
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith(said)
+
+
 def test_who_has_used_a_lane_least_goes_first():
     async def compete() -> list[str]:
         lane, order = Lane("test", 1), []
