@@ -46,8 +46,11 @@ def main(
         raise InputError("no pictures given; expected files, folders, or one picture on stdin")
     if head and model_path:
         raise InputError("--head and --model: expected one of them")
-    if test_images and (head or as_json or as_csv):
-        raise InputError("--test-image: expected without --head, --json and --csv")
+    if test_images and (pictures or head or explanation or as_json or as_csv):
+        others = "pictures, --head, --explain, --json and --csv"
+        raise InputError(f"--test-image: expected without {others}")
+    if plot and not test_images:
+        raise InputError("--plot: expected with --test-image; --explain draws one picture")
     if as_csv and top > 1:
         raise InputError("--csv: expected without --top; --json has the other classes")
     if test_images:
