@@ -55,6 +55,16 @@ class Prometheus:
                 ],
                 stderr=log,
             )
+        while not self._is_ready():  # pytest-timeout ends an endless wait
+            assert self.process.poll() is None, (folder / "log").read_text()
+            time.sleep(0.1)
+
+    def _is_ready(self) -> bool:
+        """Return whether it answers; while it starts, nobody listens, or all is 503."""
+        try:
+            return requests.get(self.url.replace("api/v1", "-/ready"), timeout=60).ok
+        except requests.ConnectionError:
+            return False
 
     def query(self, expression: str) -> list[dict]:
         """Return the series of an expression that have a number now."""
@@ -90,18 +100,14 @@ def test_every_query_of_the_dashboard_has_data_under_requests(prometheus, servic
         lambda: post(service, "/predict", b"no picture"),
         lambda: post(service, INFER, json.dumps(inference()).encode(), "application/json"),
     )
-    answers: dict[str, list[dict]] = {}
     deadline = time.monotonic() + 60
     for request in cycle(requested):
         request()
-        try:
-            answers = {
-                name: prometheus.query(as_grafana_asks(target["expr"]))
-                for name, target in QUERIES.items()
-            }
-        except requests.ConnectionError:
-            assert prometheus.process.poll() is None
-        without = [name for name in QUERIES if not answers.get(name)]
+        answers = {
+            name: prometheus.query(as_grafana_asks(target["expr"]))
+            for name, target in QUERIES.items()
+        }
+        without = [name for name in QUERIES if not answers[name]]
         if not without:
             break
         assert time.monotonic() < deadline, f"no data: {without}"
@@ -139,11 +145,7 @@ def test_the_alerts_are_quiet_until_the_service_is_gone(exported, tmp_path):
     def wait_for(state: str) -> None:
         """Wait until the alert ServiceDown has a state."""
         while True:  # pytest-timeout ends an endless wait
-            try:
-                rules = prometheus.rules()
-            except requests.ConnectionError:
-                assert prometheus.process.poll() is None
-                rules = []
+            rules = prometheus.rules()
             if rules and all(rule["health"] == "ok" for rule in rules):
                 states = {rule["name"]: rule["state"] for rule in rules}
                 if prometheus.query("up") and states.pop("ServiceDown") == state:

@@ -71,9 +71,9 @@ class Cells:
     def candidates(self, some: near.Some) -> Iterator[tuple[np.ndarray, near.Some]]:
         """Yield the rows of the nearest cells."""
         probes = min(PROBES, self._index.nlist)
-        _, cells = self._index.quantizer.search(some.features, probes)
-        order = np.argsort(cells, axis=None, kind="stable")
-        found, starts = np.unique(cells.ravel()[order], return_index=True)
+        _, nearest = self._index.quantizer.search(some.features, probes)
+        order = np.argsort(nearest, axis=None, kind="stable")
+        found, starts = np.unique(nearest.ravel()[order], return_index=True)
         for cell, asking in zip(found, np.split(order // probes, starts[1:]), strict=True):
             for others in self._rows(int(cell)):
                 yield asking, others
