@@ -69,7 +69,7 @@ class Cells:
             yield from self._rows(cell)
 
     def candidates(self, some: near.Some) -> Iterator[tuple[np.ndarray, near.Some]]:
-        """Yield the rows of the nearest cells."""
+        """Yield, for each cell near some of these rows, their numbers and the rows of the cell."""
         probes = min(PROBES, self._index.nlist)
         _, nearest = self._index.quantizer.search(some.features, probes)
         order = np.argsort(nearest, axis=None, kind="stable")

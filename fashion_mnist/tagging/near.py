@@ -54,7 +54,7 @@ class Searched(Protocol):
         """Yield all rows, some at a time."""
 
     def candidates(self, some: Some) -> Iterator[tuple[np.ndarray, Some]]:
-        """Yield rows that may be near some of these, int64, by their numbers among them."""
+        """Yield numbers of some of these rows, int64, and the rows that may be near them."""
 
 
 class AllRows:
@@ -71,7 +71,7 @@ class AllRows:
         yield from self._rows
 
     def candidates(self, some: Some) -> Iterator[tuple[np.ndarray, Some]]:
-        """Yield all rows for each of these."""
+        """Yield the numbers of these rows, and all rows, some at a time."""
         for others in self._rows:
             yield np.arange(len(some.positions)), others
 
