@@ -46,7 +46,7 @@ INPUTS = (
     "fashion_mnist/training/activations.py",
     "fashion_mnist/training/onnx_export.py",
 )
-SOURCE = re.compile(r"data/raw: four files from (\S+),")
+SOURCE = re.compile(r"data/raw: .+ from (\S+), verified")
 TEXT = """# How long `make` takes from nothing
 
 Made by `python -m benchmarks.from_scratch`: `make` in a clone of the last commit, with no package
