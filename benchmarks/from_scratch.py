@@ -32,6 +32,7 @@ STAGES = [
     "feature_maps",
     "probe_layers",
     "export",
+    "photographs",
     "similar_items",
 ]
 INPUTS = (
@@ -55,7 +56,8 @@ cached. A cell has seconds, with the seconds of the training loop alone in brack
 {table}
 
 A stage with "-" did not run, because its inputs were the committed ones, byte for byte, and all
-its results are in Git. "Packages" are downloaded and installed once. The dataset came from
+its results are in Git, or because it is younger than the measurement. "Packages" are downloaded
+and installed once. The dataset came from
 {sources}.
 """
 

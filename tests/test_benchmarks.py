@@ -92,7 +92,10 @@ def test_a_machine_adds_its_column_and_leaves_the_others(two_kinds):
 def test_the_documents_of_times_show_the_committed_times(monkeypatch):
     monkeypatch.chdir(ROOT)
     assert Path("docs/speed.md").read_text() == speed.document(by_processor.read("speed"))
-    made = from_scratch.document(by_processor.read("from_scratch"))
+    from_nothing = by_processor.read("from_scratch")
+    for of_kind in from_nothing.values():
+        assert set(of_kind["parts"]) <= {"packages", *from_scratch.STAGES}, "a stage without a row"
+    made = from_scratch.document(from_nothing)
     assert Path("docs/from_scratch.md").read_text() == made
     made = scaling.document(by_processor.read("scaling"))
     assert Path("docs/scaling.md").read_text() == made
