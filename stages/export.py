@@ -6,7 +6,6 @@ convolutions; models/samples, an image of each class. metrics/export.json says w
 """
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -29,26 +28,26 @@ def main() -> None:
     validation = splits.load(Path("data/validation"))
     test = splits.load(Path("data/test"))
     test_pixels = splits.to_pixels(test.images)
+    mirrored = export.mirrored(models, test.spec)
     answers: dict[str, list[np.ndarray]] = {}
-    results: dict[str, dict[str, Any]] = {}
+    results: dict[str, dict] = {}
 
     def classify(path: Path) -> list[np.ndarray]:
         return OnnxModel(path).outputs((PROBABILITIES, CALIBRATED_PROBABILITIES), test_pixels)
 
     for name in models:
         progress.say(f"export: the {name.upper()} as ONNX, checked against Keras")
+        mirror = name in mirrored
+        predict = prediction.mirror_averaged if mirror else prediction.predict
         model = model_file.load(MODELS / f"{name}.keras", test.spec)
-        temperature = calibration.fit_temperature(
-            prediction.predict(model, validation.images), validation.labels
-        )
-        exported = onnx_export.to_onnx(model, test.spec, temperature, export.sure_from)
+        probabilities = predict(model, validation.images)
+        temperature = calibration.fit_temperature(probabilities, validation.labels)
+        exported = onnx_export.to_onnx(model, test.spec, temperature, export.sure_from, mirror)
         with files.atomic(MODELS / f"{name}.onnx") as partial:
             partial.write_bytes(exported.SerializeToString())
             answers[name] = classify(partial)
-            difference = onnx_export.check_parity(
-                name, prediction.predict(model, test.images), answers[name][0]
-            )
-        results[name] = {"temperature": temperature, "largest_difference": difference}
+            largest = onnx_export.check_parity(name, predict(model, test.images), answers[name][0])
+        results[name] = {"temperature": temperature, "largest_difference": largest}
 
     progress.say("export: the CNN with 8-bit convolutions")
     ranges = splits.to_pixels(train_split.images[: export.quantization_images])
@@ -62,12 +61,13 @@ def main() -> None:
         table = metrics.predictions(calibrated, test.labels, test.spec.classes)
         results[name] |= metrics.decisions(table, export.sure_from) | metrics.summarize(table)
         source = name.removesuffix("_int8")
+        look = {"export": {"mirror_averaged": True}} if source in mirrored else {}
         card = model_card.describe(
             MODELS / f"{name}.onnx",
             MODELS / f"{source}.keras",
             Path("data/train"),
             test.spec,
-            {"train": train.model_dump(), source: models[source].model_dump()},
+            {"train": train.model_dump(), source: models[source].model_dump()} | look,
             results[name],
         )
         files.write_json(MODELS / f"{name}.json", card)

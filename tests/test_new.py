@@ -11,6 +11,7 @@ from conftest import ROOT, STAGES, Repository, Service
 from PIL import Image
 from ruamel.yaml import YAML
 
+OWN = ("folders", "package", "page", "params", "pipeline_definition", "repository", "service")
 COLOURS = {"7": (200, 40, 40), "blue & green": (40, 90, 200), "null": (60, 180, 60)}
 
 
@@ -74,14 +75,15 @@ def test_a_new_repository_runs_to_the_end_with_page_and_tests(tmp_path):
         sys.executable, "-m", "paints.report", "--base", "HEAD", "--output", "report"
     )
     assert "unchanged" in report.stdout
-    # Its linters and its own tests pass; the slow ones are those of this repository.
+    # Its linters pass, all of its tests are found, and those pass that look at what is its own: its
+    # folders, classes, stages and page. The others are those of this repository.
     for arguments in (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]):
         repository.run(sys.executable, "-m", *arguments)
     # This process is a worker of xdist, whose variables would confuse the other run.
     environment = {name: "" for name in os.environ if name.startswith("PYTEST_")}
-    repository.run(
-        *(sys.executable, "-m", "pytest", "-m", "not slow", "--numprocesses", "2"), env=environment
-    )
+    pytest_ = (sys.executable, "-m", "pytest", "-m", "not slow", "--numprocesses", "2")
+    repository.run(*pytest_, "--collect-only", env=environment)
+    repository.run(*pytest_, *(f"tests/test_{name}.py" for name in OWN), env=environment)
 
 
 @pytest.mark.parametrize(

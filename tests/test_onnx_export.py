@@ -13,7 +13,7 @@ from fashion_mnist.params.mlp import MLP
 from fashion_mnist.params.recipe import Recipe
 from fashion_mnist.params.resnet import ResNet
 from fashion_mnist.training import cnn, linear, mlp, model_file, onnx_export, resnet
-from fashion_mnist.training.prediction import predict
+from fashion_mnist.training.prediction import mirror_averaged, predict
 from fashion_mnist.training.tf_keras import keras
 
 COLOUR = SPEC.model_copy(
@@ -92,6 +92,24 @@ def answers_as_in_keras(model: keras.Model, spec: Spec, folder) -> None:
     body = keras.Model(model.input, model.get_layer("logits").input)
     np.testing.assert_allclose(features, body.predict(images, verbose=0), atol=1e-4)
     assert onnx_export.to_onnx(model, spec, 0.7, 0.5).SerializeToString() == path.read_bytes()
+
+
+@of_each_kind
+def test_with_its_mirror_an_image_has_the_mean_of_both_answers(spec, tmp_path):
+    keras.utils.set_random_seed(0)
+    model = trained(cnn.build(cnn_params(filters=[4, 6], pool_after=[2], head="flatten"), spec))
+    path, images = tmp_path / "model.onnx", images_of(spec)
+    path.write_bytes(onnx_export.to_onnx(model, spec, 0.7, 0.5, True).SerializeToString())
+    names = ("probabilities", "calibrated_probabilities", "features")
+    probabilities, calibrated, features = OnnxModel(path).outputs(names, to_pixels(images))
+    expected = mirror_averaged(model, images)
+    # The two images do not answer alike, so a mean of other pairs would be seen.
+    assert np.abs(expected - predict(model, images)).max() > 1e-3
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+    np.testing.assert_allclose(calibrated, calibration.apply(expected, 0.7), atol=1e-5)
+    body = keras.Model(model.input, model.get_layer("logits").input)
+    both = [body.predict(x, verbose=0) for x in (images, images[:, :, ::-1])]
+    np.testing.assert_allclose(features, np.mean(both, axis=0), atol=1e-4)
 
 
 def test_a_layer_that_is_not_translated_is_named():

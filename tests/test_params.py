@@ -194,6 +194,22 @@ def test_out_of_range_values_are_refused_by_name(write, section, key, value):
     assert key in said
 
 
+def test_only_what_learned_from_mirrored_images_is_exported_with_the_mirror(write):
+    write("export", "mirror_averaged", True)
+    export, spec = whole.load().export, Dataset.load()
+    learned = {"mlp": False, "cnn": True}
+    models = {
+        name: recipe.model_copy(update={"flip": learned[name]})
+        for name, recipe in whole.models().items()
+        if name in learned
+    }
+    kept, lost = (spec.model_copy(update={"mirror_keeps_class": keeps}) for keeps in (True, False))
+    assert export.mirrored(models, kept) == {"cnn"}
+    assert export.mirrored(models, lost) == set()
+    off = export.model_copy(update={"mirror_averaged": False})
+    assert off.mirrored(models, kept) == set()
+
+
 def test_convolutions_that_leave_no_pixels_are_refused(write):
     write("cnn", "filters", [8] * 20)
     content = YAML(typ="safe", pure=True).load(Path("params.yaml"))

@@ -23,7 +23,10 @@ TRAINED = [stage for stage in STAGES[3:] if stage != "photographs"]
         ({"mlp": {"hidden_units": [16]}}, ["train_mlp", "evaluate", "export"]),
         ({"cnn": {"dropout_rate": 0.25}}, TRAINED[1:]),
         ({"evaluate": {"mistakes_shown": 2}}, ["evaluate"]),
-        ({"export": {"quantization_images": 100}}, ["export"]),
+        (
+            {"export": {"quantization_images": 100, "mirror_averaged": True}},
+            ["export", "similar_items"],
+        ),
         ({"similar_items": {"items_shown": 3}}, ["similar_items"]),
         ({"feature_maps": {"maps_shown": 2}}, ["feature_maps"]),
         ({"normalize": {"sample_rows": 2}}, ["normalize"]),

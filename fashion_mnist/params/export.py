@@ -1,9 +1,12 @@
-"""The section `export`: when an exported model is sure, and how it is quantized."""
+"""The section `export`: how an exported model answers, and how it is quantized."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
 
+from fashion_mnist.dataset.spec import Spec
+from fashion_mnist.params.recipe import Recipe
 from fashion_mnist.params.section import Count, Section
 
 
@@ -11,4 +14,10 @@ class Export(Section):
     section = "export"
 
     sure_from: Annotated[float, Field(ge=0, le=1)]
+    mirror_averaged: bool
     quantization_images: Count
+
+    def mirrored(self, models: Mapping[str, Recipe], spec: Spec) -> set[str]:
+        """Return the models that are exported with the mirror: those that have learned mirrors."""
+        is_possible = self.mirror_averaged and spec.mirror_keeps_class
+        return {name for name, recipe in models.items() if is_possible and recipe.flip}

@@ -20,7 +20,11 @@ TOLERANCE = 1e-4
 
 
 def to_onnx(
-    model: keras.Model, spec: Spec, temperature: float, sure_from: float
+    model: keras.Model,
+    spec: Spec,
+    temperature: float,
+    sure_from: float,
+    mirror_averaged: bool = False,
 ) -> onnx.ModelProto:
     """Return the model as an ONNX graph, normalization and calibration included.
 
@@ -30,6 +34,9 @@ def to_onnx(
     - `calibrated_probabilities` (n, classes), softmax(logits / temperature);
     - `features` (n, units), the input of the last dense layer.
 
+    With `mirror_averaged`, `probabilities` and `features` are the means of an image's and its
+    mirror's, and the logits that are calibrated are the logarithms of these probabilities.
+
     Its metadata are `classes`, `dataset` (the spec), `temperature` and `sure_from`, as JSON.
 
     Args:
@@ -38,6 +45,7 @@ def to_onnx(
         spec: what the images are.
         temperature: of the calibration, positive.
         sure_from: the calibrated probability from which an answer is sure.
+        mirror_averaged: whether the graph also looks at the mirror image.
 
     Raises:
         InputError: the model has a layer that is not translated here.
@@ -50,13 +58,26 @@ def to_onnx(
         x = graph.node("Transpose", INPUT, perm=[0, 3, 1, 2])
     x = graph.node("Cast", x, to=TensorProto.FLOAT)
     x = graph.node("Mul", x, graph.constant("scale", np.array(1 / 255, np.float32)))
+    if mirror_averaged:
+        x = graph.node("Concat", x, _mirrored(graph, x), axis=0)
     *hidden, logits, _ = model.layers[1:]
     names = onnx_layers.translate(graph, model.input, x, [*hidden, logits])
-    graph.node("Softmax", names[id(logits.output)], name=PROBABILITIES)
+    before_softmax, features = names[id(logits.output)], names[id(logits.input)]
+    if mirror_averaged:
+        both = graph.node("Softmax", before_softmax)
+        _mean_of_halves(graph, both, PROBABILITIES, len(spec.classes))
+        # A probability of 0 has no logarithm.
+        least = graph.constant("least", np.array(np.finfo(np.float32).tiny))
+        before_softmax = graph.node("Log", graph.node("Max", PROBABILITIES, least))
+    else:
+        graph.node("Softmax", before_softmax, name=PROBABILITIES)
     temperature_name = graph.constant("temperature", np.array(temperature, np.float32))
-    cooled = graph.node("Div", names[id(logits.output)], temperature_name)
+    cooled = graph.node("Div", before_softmax, temperature_name)
     graph.node("Softmax", cooled, name=CALIBRATED_PROBABILITIES)
-    graph.node("Identity", names[id(logits.input)], name=FEATURES)
+    if mirror_averaged:
+        _mean_of_halves(graph, features, FEATURES, logits.input.shape[-1])
+    else:
+        graph.node("Identity", features, name=FEATURES)
     return graph.to_model(
         model.name,
         (INPUT, spec.pixels_shape),
@@ -72,6 +93,22 @@ def to_onnx(
             "sure_from": sure_from,
         },
     )
+
+
+def _mirrored(graph: Graph, images: str) -> str:
+    """Add what turns images (n, channels, side, side) left to right; return its name."""
+    last, before_first, step = -1, np.iinfo(np.int64).min, -1
+    slices = {"starts": last, "ends": before_first, "axes": 3, "steps": step}
+    return graph.node(
+        "Slice", images, *(graph.constant(name, np.array([at])) for name, at in slices.items())
+    )
+
+
+def _mean_of_halves(graph: Graph, values: str, name: str, units: int) -> None:
+    """Add `name` (n, units): the means of the two halves of `values` (2n, units)."""
+    halves = graph.constant(f"{name}_halves", np.array([2, -1, units]))
+    axis = graph.constant(f"{name}_axis", np.array([0]))
+    graph.node("ReduceMean", graph.node("Reshape", values, halves), axis, name=name, keepdims=0)
 
 
 def check_parity(name: str, expected: np.ndarray, probabilities: np.ndarray) -> float:

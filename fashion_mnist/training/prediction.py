@@ -19,3 +19,8 @@ def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
             f"{probabilities.max():.3g}, expected probabilities that sum to 1; train it again"
         )
     return probabilities
+
+
+def mirror_averaged(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Return the means of what `predict` says of the images and of their mirror images."""
+    return (predict(model, images) + predict(model, images[:, :, ::-1])) / 2
