@@ -159,7 +159,7 @@ def form_of_a_file_of_megabytes() -> Body:
 
 
 def form_of_large_files() -> Body:
-    return form([part(bytes(1_100_000))] * 9)
+    return form([part(bytes(2_200_000))] * 9)
 
 
 def form_of_a_field_of_megabytes() -> Body:
@@ -167,7 +167,7 @@ def form_of_a_field_of_megabytes() -> Body:
 
 
 def form_inside_a_form() -> Body:
-    inner = b"--b\r\n".join([b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"] * 100_000)
+    inner = b"--b\r\n".join([b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"] * 300_000)
     return form([b"--b\r\n" + inner])
 
 
@@ -228,7 +228,7 @@ def json_of_open_objects() -> Body:
 
 
 def json_of_unique_keys() -> Body:
-    keys = b",".join(b'"%d":0' % number for number in range(900_000))
+    keys = b",".join(b'"%d":0' % number for number in range(1_750_000))
     return Body(INFER, {}, b"{" + keys + b"}")
 
 
@@ -253,28 +253,28 @@ def json_of_spaces() -> Body:
 
 
 def data_of_empty_lists() -> Body:
-    return inference("[" + "[]," * 3_300_000 + "[]]")
+    return inference("[" + "[]," * 6_600_000 + "[]]")
 
 
 def data_of_lists_of_the_first_axis() -> Body:
     """Nested as the shape says at first."""
-    return inference("[" + ",".join(["[" + ",".join(["[]"] * SIDE) + "]"] * 110_000) + "]")
+    return inference("[" + ",".join(["[" + ",".join(["[]"] * SIDE) + "]"] * 220_000) + "]")
 
 
 def data_of_floats() -> Body:
-    return inference("[" + "0.5," * 2_400_000 + "0.5]")
+    return inference("[" + "0.5," * 4_800_000 + "0.5]")
 
 
 def data_of_digits() -> Body:
-    return inference("[" + "0," * 4_900_000 + "0]")
+    return inference("[" + "0," * 9_900_000 + "0]")
 
 
 def data_of_strings() -> Body:
-    return inference("[" + ",".join(f'"{number}"' for number in range(1_000_000)) + "]")
+    return inference("[" + ",".join(f'"{number}"' for number in range(1_950_000)) + "]")
 
 
 def data_of_objects() -> Body:
-    return inference("[" + "{}," * 3_300_000 + "{}]")
+    return inference("[" + "{}," * 6_600_000 + "{}]")
 
 
 def data_of_the_most_images_as_lists() -> Body:
@@ -284,30 +284,30 @@ def data_of_the_most_images_as_lists() -> Body:
 
 
 def shape_of_millions() -> Body:
-    return inference("[]", [1] * 3_000_000)
+    return inference("[]", [1] * 6_000_000)
 
 
 def inputs_by_the_million() -> Body:
-    return Body(INFER, {}, b'{"inputs":[' + b"{}," * 3_300_000 + b"{}]}")
+    return Body(INFER, {}, b'{"inputs":[' + b"{}," * 6_600_000 + b"{}]}")
 
 
 def outputs_by_the_million() -> Body:
-    return inference("[]", extra='"outputs":[' + "{}," * 3_200_000 + "{}],")
+    return inference("[]", extra='"outputs":[' + "{}," * 6_400_000 + "{}],")
 
 
 def keys_that_nobody_asked_for() -> Body:
-    keys = ",".join(f'"{number}":0' for number in range(900_000))
+    keys = ",".join(f'"{number}":0' for number in range(1_750_000))
     return inference("[]", extra=f"{keys},")
 
 
 def id_of_megabytes() -> Body:
     """It comes back in the answer."""
-    return binary(tensor([1, SIDE, SIDE], SIDE**2, id="\n" * 4_500_000), bytes(SIDE**2))
+    return binary(tensor([1, SIDE, SIDE], SIDE**2, id="\n" * 9_000_000), bytes(SIDE**2))
 
 
 def error_of_megabytes() -> Body:
     """A name that an error may repeat."""
-    request = {"inputs": [{"name": "x" * 9_000_000, "datatype": "UINT8", "shape": [1, 28, 28]}]}
+    request = {"inputs": [{"name": "x" * 18_000_000, "datatype": "UINT8", "shape": [1, 28, 28]}]}
     return Body(INFER, {}, json.dumps(request).encode())
 
 

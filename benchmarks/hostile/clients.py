@@ -285,8 +285,8 @@ async def a_body_of_which_a_byte_lacks(target: Target) -> str:
 
 
 async def half_a_body_and_gone(target: Target) -> str:
-    body = bodies.Body("/predict", {"content-type": "image/png"}, bytes(9_900_000))
-    return await post_and_leave(target, body._replace(content=body.content[:5_000_000]))
+    body = bodies.Body("/predict", {"content-type": "image/png"}, bytes(19_900_000))
+    return await post_and_leave(target, body._replace(content=body.content[:10_000_000]))
 
 
 # Slow clients

@@ -14,9 +14,10 @@ from PIL import Image
 
 Make = Callable[[], bytes]
 
-BODY = 9_990_000  # bytes; the service takes 10 MB, and a form needs some
-PIXELS = 40_000_000  # that a picture may have
+BODY = 19_990_000  # bytes; the service takes 20 MB, and a form needs some
+PIXELS = 40_000_000  # that a picture may have, unless it is a JPEG or a WebP
 WIDE, HIGH = 8000, 5000  # as many pixels
+JPEG_WIDE, JPEG_HIGH = 10_000, 5000  # as many as a JPEG may have
 WEBP_WIDE, WEBP_HIGH = 4000, 4000  # as many as a WebP may have
 SIDE = 20_000  # pixels that a side may have
 SCANS = 100  # that a JPEG may have
@@ -110,7 +111,7 @@ def png_of_the_most_pixels_whose_every_row_is_filtered() -> bytes:
 
 def png_of_noise_as_large_as_a_body() -> bytes:
     """Deflate without compression, so all bytes are read and filtered."""
-    side = 1820
+    side = 2570
     noise = zlib.compress(bytes((3 * side + 1) * side), 0)
     return png(side, side, COLOURED, pixels=chunk(b"IDAT", noise))
 
@@ -124,13 +125,13 @@ def png_with_a_broken_chunk_and_the_most_pixels() -> bytes:
     return png(WIDE, HIGH, ALPHA, 16, before=chunk(b"pHYs", b"\0"))
 
 
-def png_of_ten_gigabytes_of_zeros_behind_a_broken_chunk() -> bytes:
+def png_of_twenty_gigabytes_of_zeros_behind_a_broken_chunk() -> bytes:
     """Whoever mends it may unpack it all; its header names one pixel."""
-    return png(1, 1, before=chunk(b"pHYs", b"\0"), pixels=chunk(b"IDAT", zeros(9_600_000_000)))
+    return png(1, 1, before=chunk(b"pHYs", b"\0"), pixels=chunk(b"IDAT", zeros(19_200_000_000)))
 
 
-def png_of_ten_gigabytes_of_zeros_for_one_pixel() -> bytes:
-    return png(1, 1, pixels=chunk(b"IDAT", zeros(9_600_000_000)))
+def png_of_twenty_gigabytes_of_zeros_for_one_pixel() -> bytes:
+    return png(1, 1, pixels=chunk(b"IDAT", zeros(19_200_000_000)))
 
 
 def png_of_one_row() -> bytes:
@@ -198,8 +199,8 @@ def png_of_large_compressed_texts() -> bytes:
 
 
 def png_of_a_text_that_expands_twice() -> bytes:
-    """A deflated stream inside another: ten gigabytes for who unpacks all layers."""
-    text = chunk(b"zTXt", b"k\0\0" + zlib.compress(zeros(9_600_000_000), 9))
+    """A deflated stream inside another: twenty gigabytes for who unpacks all layers."""
+    text = chunk(b"zTXt", b"k\0\0" + zlib.compress(zeros(19_200_000_000), 9))
     return png(8, 8, before=text)
 
 
@@ -253,18 +254,18 @@ def exif_of_entries(count: int, size: int, same: bool = False) -> bytes:
 
 
 def png_of_entries_that_share_megabytes() -> bytes:
-    """Whoever reads each entry's value needs 600 GB."""
-    return png(8, 8, before=chunk(b"eXIf", exif_of_entries(65_535, 9_000_000) + bytes(4)))
+    """Whoever reads each entry's value needs 1.2 TB."""
+    return png(8, 8, before=chunk(b"eXIf", exif_of_entries(65_535, 18_000_000) + bytes(4)))
 
 
 def png_of_entries_with_the_same_name() -> bytes:
-    exif = exif_of_entries(65_535, 9_000_000, same=True) + bytes(4)
+    exif = exif_of_entries(65_535, 18_000_000, same=True) + bytes(4)
     return png(8, 8, before=chunk(b"eXIf", exif))
 
 
 def png_of_an_orientation_of_megabytes() -> bytes:
     """Its orientation has four million values."""
-    values = 4_400_000
+    values = 8_800_000
     entry = struct.pack("<HHHII", 1, 0x0112, 3, values, 26)
     return png(
         8, 8, before=chunk(b"eXIf", b"II*\0\x08\0\0\0" + entry + bytes(4) + b"\6\0" * values)
@@ -353,62 +354,62 @@ def progressive(
 
 
 def progressive_jpeg_of_a_thousand_empty_scans() -> bytes:
-    return progressive(WIDE, HIGH, 1000)
+    return progressive(JPEG_WIDE, JPEG_HIGH, 1000)
 
 
 def progressive_jpeg_of_a_thousand_scans_that_refine() -> bytes:
-    return progressive(WIDE, HIGH, 1000, refining=True)
+    return progressive(JPEG_WIDE, JPEG_HIGH, 1000, refining=True)
 
 
 def progressive_jpeg_of_the_most_scans_and_pixels() -> bytes:
-    return progressive(WIDE, HIGH, SCANS)
+    return progressive(JPEG_WIDE, JPEG_HIGH, SCANS)
 
 
 def progressive_jpeg_of_the_most_scans_that_refine_and_pixels() -> bytes:
-    return progressive(WIDE, HIGH, SCANS, 3, refining=True)
+    return progressive(JPEG_WIDE, JPEG_HIGH, SCANS, 3, refining=True)
 
 
 def progressive_jpeg_of_the_most_scans_and_pixels_without_its_end() -> bytes:
     """A service that mends such files decodes them several times."""
-    return progressive(WIDE, HIGH, SCANS, 3, refining=True, end=b"")
+    return progressive(JPEG_WIDE, JPEG_HIGH, SCANS, 3, refining=True, end=b"")
 
 
 def progressive_jpeg_of_ten_scans_and_the_most_pixels() -> bytes:
     """As many scans as real files have."""
-    return progressive(WIDE, HIGH, 10, 3, refining=True)
+    return progressive(JPEG_WIDE, JPEG_HIGH, 10, 3, refining=True)
 
 
 def progressive_cmyk_jpeg_of_the_most_pixels() -> bytes:
-    return progressive(WIDE, HIGH, 4, 4)
+    return progressive(JPEG_WIDE, JPEG_HIGH, 4, 4)
 
 
 def progressive_jpeg_with_an_image_inside() -> bytes:
     """The scans of a second image, behind the first one's end."""
-    inner = progressive(WIDE, HIGH, 1000, refining=True)
-    return progressive(WIDE, HIGH, SCANS, refining=True) + inner
+    inner = progressive(JPEG_WIDE, JPEG_HIGH, 1000, refining=True)
+    return progressive(JPEG_WIDE, JPEG_HIGH, SCANS, refining=True) + inner
 
 
 def baseline_jpeg_of_the_most_scans_and_pixels() -> bytes:
     """Each scan decodes every block of one of three components again."""
     one = [segment(0xDA, bytes([1, 1 + n % 3, 0, 0, 63, 0])) for n in range(SCANS)]
-    return jpeg(WIDE, HIGH, BASELINE, 3, one)
+    return jpeg(JPEG_WIDE, JPEG_HIGH, BASELINE, 3, one)
 
 
 def cmyk_jpeg_of_the_most_pixels() -> bytes:
     file = io.BytesIO()
-    Image.new("CMYK", (WIDE, HIGH), (9, 99, 199, 0)).save(file, "JPEG", quality=90)
+    Image.new("CMYK", (JPEG_WIDE, JPEG_HIGH), (9, 99, 199, 0)).save(file, "JPEG", quality=90)
     return file.getvalue()
 
 
 def arithmetic_jpeg_of_the_most_pixels() -> bytes:
     scan = segment(0xDA, bytes([3, 1, 0, 2, 0, 3, 0, 0, 63, 0]))
-    return jpeg(WIDE, HIGH, ARITHMETIC, 3, [scan + bytes(range(255)) * 30_000])
+    return jpeg(JPEG_WIDE, JPEG_HIGH, ARITHMETIC, 3, [scan + bytes(range(255)) * 60_000])
 
 
 def progressive_arithmetic_jpeg_of_the_most_scans_and_pixels() -> bytes:
     """Its decoder never runs out of data."""
-    scans = [_scan(1, 1, 63, 0x10) + bytes(range(1, 200)) * 400 for _ in range(SCANS)]
-    return jpeg(WIDE, HIGH, PROGRESSIVE_ARITHMETIC, 1, scans)
+    scans = [_scan(1, 1, 63, 0x10) + bytes(range(1, 200)) * 800 for _ in range(SCANS)]
+    return jpeg(JPEG_WIDE, JPEG_HIGH, PROGRESSIVE_ARITHMETIC, 1, scans)
 
 
 def jpeg_of_noise_as_large_as_a_body() -> bytes:
@@ -451,7 +452,7 @@ def jpeg_of_garbage_before_its_header() -> bytes:
 
 def jpeg_of_restarts() -> bytes:
     scan = segment(0xDA, bytes([1, 1, 0, 0, 63, 0])) + b"\xff\xd0" * (BODY // 2)
-    return jpeg(WIDE, HIGH, BASELINE, 1, [segment(0xDD, b"\0\1") + scan])
+    return jpeg(JPEG_WIDE, JPEG_HIGH, BASELINE, 1, [segment(0xDD, b"\0\1") + scan])
 
 
 def jpeg_of_exif_in_pieces() -> bytes:
@@ -730,8 +731,8 @@ ALL: dict[str, Make] = {
         png_of_noise_as_large_as_a_body,
         png_without_its_end,
         png_with_a_broken_chunk_and_the_most_pixels,
-        png_of_ten_gigabytes_of_zeros_behind_a_broken_chunk,
-        png_of_ten_gigabytes_of_zeros_for_one_pixel,
+        png_of_twenty_gigabytes_of_zeros_behind_a_broken_chunk,
+        png_of_twenty_gigabytes_of_zeros_for_one_pixel,
         png_of_one_row,
         png_of_one_column,
         png_of_the_longest_row,
