@@ -37,6 +37,20 @@ def test_hidden_files_folders_pipes_and_folders_with_the_name_of_a_picture_are_n
     assert found == ["1.jpg", "deeper/2.PNG"]
 
 
+def test_pictures_of_other_formats_are_left_out_with_a_line(shoes, monkeypatch, capsys):
+    boots = shoes / "boots"
+    for name in ("3.TIFF", "deeper/4.heic", "deeper/5.heic"):
+        (boots / name).touch()
+    monkeypatch.setenv("QUIET", "")
+    assert len(folder.pictures_below(boots)) == 2
+    assert capsys.readouterr().err == (
+        f"{boots}: pictures left out because of their format: 3 (.heic, .tiff); "
+        "expected .bmp, .gif, .jpeg, .jpg, .png, .webp\n"
+    )
+    folder.pictures_below(shoes / "clogs")  # a text, or nothing, is worth no word
+    assert capsys.readouterr().err == ""
+
+
 def test_pictures_come_mixed_and_in_the_same_order_each_time(shoes):
     for position in range(30):
         (shoes / "boots" / f"{position}.png").touch()

@@ -373,7 +373,6 @@ def test_a_list_names_its_pictures_and_what_is_wrong_with_them(place):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_a_narrower_source_does_not_drop_the_rows_of_the_others(place):
     succeed(place, "photos", "--output", "tags.parquet")
     before = (place / "tags.parquet").read_bytes()
@@ -383,6 +382,17 @@ def test_a_narrower_source_does_not_drop_the_rows_of_the_others(place):
         "photos/1/0020.png; choose another --output, or a source with all of them"
     )
     assert (place / "tags.parquet").read_bytes() == before
+
+
+def test_a_folder_says_which_pictures_it_leaves_out(place, monkeypatch, capsys):
+    (place / "photos/0/a.tiff").touch()
+    (place / "photos/0/notes.txt").touch()
+    monkeypatch.setenv("QUIET", "")
+    assert len(listed(place / "photos")) == 30
+    said = capsys.readouterr().err
+    assert said.startswith(
+        f"{place}/photos: pictures left out because of their format: 1 (.tiff); "
+    )
 
 
 def test_a_pattern_passes_through_no_folder_twice(place, monkeypatch):

@@ -1,11 +1,14 @@
 """Files of pictures in folders: a folder for each class."""
 
 import hashlib
+import mimetypes
 import os
 import random
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from fashion_mnist import progress
 from fashion_mnist.errors import InputError
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
@@ -14,8 +17,8 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
 def pictures_below(folder: Path) -> list[Path]:
     """Return the picture files in a folder and its folders, sorted.
 
-    Hidden files and folders are left out; so are pipes and the like, which may never end. A folder
-    that is not there has none.
+    Hidden files and folders are left out; so are pipes and the like, which may never end, and, not
+    without a word, pictures of other formats. A folder that is not there has none.
 
     Raises:
         InputError: a folder can't be read.
@@ -29,7 +32,23 @@ def pictures_below(folder: Path) -> list[Path]:
     for place, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Path(place, name) for name in names if not name.startswith(".")]
-    return sorted(file for file in found if file.suffix.lower() in SUFFIXES and file.is_file())
+    files = sorted(file for file in found if file.is_file())
+    say_left_out(folder, Counter(file.suffix.lower() for file in files))
+    return [file for file in files if file.suffix.lower() in SUFFIXES]
+
+
+def say_left_out(folder: str | Path, suffixes: Counter[str]) -> None:
+    """Say how many files are pictures of a format that is not read; others are not meant to be."""
+    others = {
+        suffix: count
+        for suffix, count in suffixes.items()
+        if suffix not in SUFFIXES and (mimetypes.types_map.get(suffix) or "").startswith("image/")
+    }
+    if others:
+        progress.say(
+            f"{folder}: pictures left out because of their format: {sum(others.values()):,} "
+            f"({', '.join(sorted(others))}); expected {', '.join(SUFFIXES)}"
+        )
 
 
 def classes(folder: Path) -> list[str]:

@@ -6,6 +6,7 @@ import itertools
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import fs
 
-from fashion_mnist.dataset.folder import SUFFIXES
+from fashion_mnist.dataset.folder import SUFFIXES, say_left_out
 from fashion_mnist.errors import InputError
 
 S3, GOOGLE = "s3://", "gs://"
@@ -127,11 +128,15 @@ def _table(found: Iterable[Listed]) -> pa.Table:
 def _below(folder: str) -> Iterator[Listed]:
     """Yield the regular files with a picture's suffix; a folder that can't be read is a row."""
     denied: list[bytes] = []
+    suffixes: Counter[str] = Counter()
     walked = os.walk(os.fsencode(folder), onerror=lambda error: denied.append(error.filename))
     for parent, _, names in walked:
         for name in names:
             if name.lower().endswith(tuple(suffix.encode() for suffix in SUFFIXES)):
                 yield from _local(os.path.join(parent, name), is_named=False)  # noqa: PTH118
+            else:
+                suffixes[Path(_as_text(name)).suffix.lower()] += 1
+    say_left_out(folder, suffixes)
     yield from ((_as_text(name), None, None) for name in denied)
 
 
