@@ -15,6 +15,7 @@ from fashion_mnist.params.resnet import ResNet
 from fashion_mnist.params.train import Train
 
 FOLDER = Path("experiments/rows")
+MIRROR = "-S export.mirror_averaged=true"
 RECIPES: dict[str, type[Recipe]] = {kind.section: kind for kind in (MLP, CNN, Linear, ResNet)}
 
 
@@ -37,7 +38,7 @@ def read(name: str, seed: int, *changes: str) -> tuple[Train, Recipe]:
         InputError: a key is missing, unknown or out of range.
     """
     lines = (FOLDER / f"{name}.args").read_text().splitlines()
-    settings = [*(line.removeprefix("-S ") for line in lines), *changes]
+    settings = [*(line.removeprefix("-S ") for line in lines if line != MIRROR), *changes]
     try:
         sections = OmegaConf.to_container(OmegaConf.from_dotlist(settings))
         if not isinstance(sections, dict):
@@ -48,6 +49,11 @@ def read(name: str, seed: int, *changes: str) -> tuple[Train, Recipe]:
     except (KeyError, TypeError, ValueError) as error:  # pydantic's are ValueErrors
         reason = " ".join(str(error).split())
         raise InputError(f"{FOLDER}/{name}.args {' '.join(changes)}: {reason}") from None
+
+
+def is_mirror_averaged(name: str) -> bool:
+    """Return whether the row's exported model answers with the mean of an image and its mirror."""
+    return MIRROR in (FOLDER / f"{name}.args").read_text().splitlines()
 
 
 def lines(train: Train, recipe: Recipe) -> str:

@@ -9,7 +9,7 @@ from conftest import ROOT, SPEC, committed, made_images
 from ruamel.yaml import YAML
 
 from benchmarks import by_processor, steps
-from experiments import layers, r_twin, rows, table, training_times
+from experiments import ablate, layers, r_twin, rows, table, training_times
 from experiments.training import build
 from fashion_mnist.dataset.splits import Split
 from fashion_mnist.params import whole
@@ -52,7 +52,7 @@ def test_our_rows_are_what_the_workflow_trains(monkeypatch):
 
 @pytest.mark.parametrize(("name", "changes"), STAGES["ablate"]["foreach"].items())
 def test_an_ablation_changes_what_it_names_and_nothing_else(name, changes):
-    sides = [rows.read("94", 20), rows.read("94", 20, *changes.split())]
+    sides = [rows.read(ablate.ROW, 20), rows.read(ablate.ROW, 20, *changes.split())]
     plain, changed = (
         {f"{kind}.{key}": value for kind, part in zip(("train", "cnn"), side, strict=True)
          for key, value in part.model_dump().items()}
@@ -91,16 +91,54 @@ def test_verdict(published, expected):
 
 
 def test_a_rung_says_on_which_processor_it_is_too_slow():
-    row = table.Row("92", np.array([0.93, 0.93, 0.93]), *[np.array([0.93, 0.93])] * 2, 5, 10**12)
-    slow, fast = ({"unit_seconds": [10.0], "seconds": {"92": [s]}} for s in (26.0, 24.0))
-    assert table.ladder({"92": row}, {"A": fast, "B": fast}).endswith("| met |")
-    assert table.ladder({"92": row}, {"A": slow, "B": fast}).endswith("**missed: time with A** |")
-    assert table.ladder({"92": row}, {"A": slow, "B": slow}).endswith("| **missed: time** |")
+    row = made_row("92", [0.93, 0.93, 0.93])
+    slow, fast = (timed({"92": seconds}) for seconds in (21.0, 19.0))
+    limited = "AVX2 on AVX512-BF16"
+    assert table.ladder({"92": row}, {"AVX2": fast, limited: fast}).endswith("| met |")
+    line = table.ladder({"92": row}, {"AVX2": fast, limited: slow, "AVX512": slow})
+    assert line.endswith(f"**missed: time with {limited}** |")
+    assert table.ladder({"92": row}, {"AMX-BF16": fast}).endswith(
+        "**missed: time with AMX-BF16** |"
+    )
+    line = table.ladder({"92": row}, {"AVX2": fast, "AMX-BF16": timed({})})
+    assert line.endswith("| met; not timed with AMX-BF16 |")
     low = row._replace(accuracy=np.array([0.91, 0.92, 0.91]))
-    untimed = {"unit_seconds": [10.0], "seconds": {}}
-    line = table.ladder({"92": low}, {"A": untimed, "B": slow})
-    assert "| - | 2.6 (2.6 to 2.6) |" in line
-    assert line.endswith("**missed: accuracy, time with B** |")
+    line = table.ladder({"92": low}, {"AVX2": timed({}), "AVX512-BF16": fast})
+    assert "| - | 1.9 (1.9 to 1.9) | 2 (AVX2), 1 (BF16) |" in line
+    assert line.endswith("**missed: accuracy, time with AVX512-BF16** |")
+
+
+def test_a_rung_that_exports_with_the_mirror_is_judged_by_both_images():
+    row = made_row("94", [0.93, 0.93, 0.93], [0.95, 0.95, 0.95])
+    assert table.ladder({"94": row}, {}).endswith("**missed: accuracy** |")
+    line = table.ladder({"94": row._replace(is_mirror_averaged=True)}, {})
+    assert "| 93.00 ± 0.00 | **95.00 ± 0.00** |" in line
+    assert line.endswith("| met |")
+
+
+def test_the_first_row_to_overtake_is_the_cheapest_that_is_as_accurate():
+    found = {
+        "theirs": made_row("theirs", [0.91, 0.91, 0.91]),
+        "92": made_row("92", [0.93, 0.93, 0.93])._replace(multiply_adds=3),
+        "cnn": made_row("cnn", [0.91, 0.91, 0.92])._replace(multiply_adds=2),
+        "mlp": made_row("mlp", [0.90, 0.91, 0.91])._replace(multiply_adds=1),
+    }
+    seconds = {"theirs": 60.0, "92": 30.0, "cnn": 12.0, "mlp": 1.0}
+    times = {"AVX2": timed(seconds), "AVX512": timed({"theirs": 50.0})}
+    line = table.overtaking(found, {"theirs": None}, times).splitlines()[-1]
+    assert line == "| theirs | 91.00 ± 0.00 | our CNN | 91.33 ± 0.58 | 1/5.0 | - |"
+    del found["92"], found["cnn"]
+    line = table.overtaking(found, {"theirs": None}, times).splitlines()[-1]
+    assert line == "| theirs | 91.00 ± 0.00 | none | - | - | - |"
+
+
+def made_row(name: str, accuracy: list[float], mirrored: list[float] | None = None) -> table.Row:
+    alone = np.array(accuracy)
+    return table.Row(name, alone, np.array(mirrored or accuracy), alone, 5, 10**12, False)
+
+
+def timed(seconds: dict[str, float]) -> dict:
+    return {"unit_seconds": [10.0], "seconds": {name: [each] for name, each in seconds.items()}}
 
 
 def test_a_figure_of_two_digits_stands_for_all_that_round_to_it():
@@ -121,7 +159,7 @@ def test_the_readme_lists_every_row_with_what_it_reaches(monkeypatch):
     assert found.keys() == set(rows.names())
     for name, row in found.items():
         (line,) = [line for line in readme.splitlines() if f"`{name}.args`" in line and "|" in line]
-        assert f"{table.spread(100 * row.accuracy)} %" in line
+        assert f"{table.spread(100 * row.exported)} %" in line
 
 
 def test_the_documents_of_r_and_of_the_layers_show_the_committed_results(monkeypatch):
