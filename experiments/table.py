@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from ruamel.yaml import YAML
 from scipy import stats
 
@@ -274,38 +275,49 @@ def label(name: str) -> str:
     return OURS.get(name, f"{name} % rung" if name in RUNGS else name)
 
 
-def draw(found: dict[str, Row], path: Path) -> None:
-    """Draw accuracy against the cost of training, one point per seed."""
-    figure = Figure(figsize=(9, 5.5), layout="constrained")
-    axes = figure.subplots()
-    axes.set_xscale("log")
+def draw(found: dict[str, Row], times: dict[str, dict], path: Path) -> None:
+    """Draw accuracy against seconds, and against multiply-adds, one point per seed.
+
+    The seconds are those of the kind of processor on which most rows were timed.
+    """
+    figure = Figure(figsize=(13, 5.5), layout="constrained")
+    by_time, by_work = figure.subplots(1, 2, sharey=True)
+    kind = max(times, key=lambda kind: len(found.keys() & times[kind]["seconds"].keys()))
+    seconds = {name: np.median(each) for name, each in times[kind]["seconds"].items()}
     costs = {name: row.multiply_adds / 1e12 for name, row in found.items()}
+    others = iter(colormaps["Dark2"](range(8)))
     beside = 1.6 * max(costs.values())
     height = -np.inf
-    colors = iter(colormaps["Dark2"](range(8)))
     for name, row in sorted(found.items(), key=lambda item: item[1].exported.mean()):
         ours = name in {**RUNGS, **OURS}
-        color = "tab:blue" if ours else next(colors)
+        color = "tab:blue" if ours else next(others)
         accuracy = 100 * row.exported
-        axes.plot(
-            np.full(len(accuracy), costs[name]), accuracy, "o" if ours else "s", markersize=6,
-            alpha=0.6, color=color, markeredgewidth=0,
-        )  # fmt: skip
+        for axes, of in ((by_time, seconds), (by_work, costs)):
+            if name in of:
+                axes.plot(
+                    np.full(len(accuracy), of[name]), accuracy, "o" if ours else "s",
+                    markersize=6, alpha=0.6, color=color, markeredgewidth=0,
+                )  # fmt: skip
         # The names stand in one column, without overlap, each with a line to its points.
         height = max(accuracy.mean(), height + 0.3)
-        axes.plot(
+        by_work.plot(
             [costs[name], beside], [accuracy.mean(), height], color=color, alpha=0.3, linewidth=0.8
         )
-        axes.text(1.06 * beside, height, label(name), va="center", fontsize=9, color=color)
-    ticks = [tick for tick in (0.1, 0.3, 1, 3, 10, 30, 100, 300) if tick < beside]
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.minorticks_off()
-    axes.set_xlim(right=beside)
-    axes.set_xlabel("multiply-adds of the whole training, 10$^{12}$ (the same on every machine)")
-    axes.set_ylabel("test accuracy after the last epoch, %")
-    axes.set_title("Accuracy against the cost of training, a point a seed", loc="left")
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
+        by_work.text(1.06 * beside, height, label(name), va="center", fontsize=9, color=color)
+    by_time.set_ylabel("test accuracy after the last epoch, %")
+    by_time.set_title("Accuracy against the cost of training, a point a seed", loc="left")
+    for axes, said in (
+        (by_time, f"seconds of the whole training, two cores with {kind}"),
+        (by_work, "multiply-adds of the whole training, 10$^{12}$ (the same on every machine)"),
+    ):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.minorticks_off()
+        axes.set_xlabel(said)
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    by_work.set_xlim(min(costs.values()) / 1.6, beside)
     with files.atomic(path) as partial:
         figure.savefig(partial, format="png", dpi=120, metadata={"Software": None})
 
@@ -327,7 +339,7 @@ def main() -> None:
     published = YAML(typ="safe").load(PUBLISHED)
     found = load_all(published)
     files.write_bytes(Path("docs/benchmarks.md"), document(found, published).encode())
-    draw(found, Path("docs/benchmarks.png"))
+    draw(found, by_processor.read("training_times"), Path("docs/benchmarks.png"))
 
 
 if __name__ == "__main__":
