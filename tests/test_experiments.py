@@ -101,7 +101,7 @@ def test_a_rung_says_on_which_processor_it_is_too_slow():
         "**missed: time with AMX-BF16** |"
     )
     line = table.ladder({"92": row}, {"AVX2": fast, "AMX-BF16": timed({})})
-    assert line.endswith("| met; not timed with AMX-BF16 |")
+    assert line.endswith("| accuracy met; time unknown with AMX-BF16 |")
     low = row._replace(accuracy=np.array([0.91, 0.92, 0.91]))
     line = table.ladder({"92": low}, {"AVX2": timed({}), "AVX512-BF16": fast})
     assert "| - | 1.9 (1.9 to 1.9) | 2 (AVX2), 1 (BF16) |" in line
@@ -187,7 +187,7 @@ def test_a_row_counts_its_last_epoch_and_its_own_seeds(tmp_path, monkeypatch):
     assert row.best_epoch.tolist() == [0.92, 0.93, 0.90]
 
 
-def test_an_ablation_is_held_against_the_unchanged_rung(tmp_path, monkeypatch):
+def test_an_ablation_is_held_against_the_unchanged_row(tmp_path, monkeypatch):
     monkeypatch.setattr(table, "ABLATION", tmp_path)
     assert table.ablation() == "Not measured yet."
 

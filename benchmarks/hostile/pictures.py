@@ -264,7 +264,7 @@ def png_of_entries_with_the_same_name() -> bytes:
 
 
 def png_of_an_orientation_of_megabytes() -> bytes:
-    """Its orientation has four million values."""
+    """Its orientation has nearly nine million values."""
     values = 8_800_000
     entry = struct.pack("<HHHII", 1, 0x0112, 3, values, 26)
     return png(
