@@ -1,7 +1,6 @@
 """Files of pictures in folders: a folder for each class."""
 
 import hashlib
-import mimetypes
 import os
 import random
 from collections import Counter
@@ -12,13 +11,18 @@ from fashion_mnist import progress
 from fashion_mnist.errors import InputError
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
+# Of pictures that are not read.
+OTHERS = (
+    *(".avif", ".cr2", ".dng", ".heic", ".heif", ".ico", ".jfif", ".jp2", ".jpe", ".jxl", ".nef"),
+    *(".psd", ".svg", ".tif", ".tiff"),
+)
 
 
 def pictures_below(folder: Path) -> list[Path]:
     """Return the picture files in a folder and its folders, sorted.
 
-    Hidden files and folders are left out; so are pipes and the like, which may never end, and, not
-    without a word, pictures of other formats. A folder that is not there has none.
+    Hidden files and folders are left out, and pipes and the like, which may never end. Pictures of
+    other formats are left out, too; a line says how many. A folder that is not there has none.
 
     Raises:
         InputError: a folder can't be read.
@@ -39,11 +43,7 @@ def pictures_below(folder: Path) -> list[Path]:
 
 def say_left_out(folder: str | Path, suffixes: Counter[str]) -> None:
     """Say how many files are pictures of a format that is not read; others are not meant to be."""
-    others = {
-        suffix: count
-        for suffix, count in suffixes.items()
-        if suffix not in SUFFIXES and (mimetypes.types_map.get(suffix) or "").startswith("image/")
-    }
+    others = {suffix: count for suffix, count in suffixes.items() if suffix in OTHERS}
     if others:
         progress.say(
             f"{folder}: pictures left out because of their format: {sum(others.values()):,} "

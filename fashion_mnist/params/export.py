@@ -18,6 +18,6 @@ class Export(Section):
     quantization_images: Count
 
     def mirrored(self, models: Mapping[str, Recipe], spec: Spec) -> set[str]:
-        """Return the models that are exported with the mirror: those that have learned mirrors."""
+        """Return the models exported with the mirror: those that learned mirrored images."""
         is_possible = self.mirror_averaged and spec.mirror_keeps_class
         return {name for name, recipe in models.items() if is_possible and recipe.flip}

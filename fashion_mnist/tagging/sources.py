@@ -210,9 +210,15 @@ def _in_bucket(source: str) -> Iterator[Listed]:
     if "*" in source:
         raise InputError(f"{source}: patterns are for local files; expected a prefix, or a list")
     prefix = source.removeprefix(scheme).rstrip("/")
+    suffixes: Counter[str] = Counter()
     for info in _info(source, fs.FileSelector(prefix, recursive=True)):
-        if info.type == fs.FileType.File and info.path.lower().endswith(SUFFIXES):
+        if info.type != fs.FileType.File:
+            continue
+        if info.path.lower().endswith(SUFFIXES):
             yield scheme + info.path, info.size, _microseconds(info)
+        else:
+            suffixes[Path(info.path).suffix.lower()] += 1
+    say_left_out(source, suffixes)
 
 
 def _info(source: str, asked: fs.FileSelector | list[str]) -> list[fs.FileInfo]:

@@ -96,7 +96,7 @@ def to_onnx(
 
 
 def _mirrored(graph: Graph, images: str) -> str:
-    """Add what turns images (n, channels, side, side) left to right; return its name."""
+    """Add the mirror images of images (n, channels, side, side); return their name."""
     last, before_first, step = -1, np.iinfo(np.int64).min, -1
     slices = {"starts": last, "ends": before_first, "axes": 3, "steps": step}
     return graph.node(
