@@ -2,6 +2,7 @@
 
 import math
 
+from fashion_mnist.training import ensemble
 from fashion_mnist.training.tf_keras import keras
 
 
@@ -22,7 +23,8 @@ def training(model: keras.Model, images: int, epochs: int) -> int:
     """Return the multiply-adds of a whole training on `images` images.
 
     A step computes each layer once forward and twice backward, for its weights and for its
-    inputs. The first layer's inputs are the images, which need no gradient.
+    inputs. The inputs of each member's first layer are the images, which need no gradient.
     """
-    first, *others = forward(model)
-    return images * epochs * (2 * first + 3 * sum(others))
+    costs = forward(model)
+    first = sum(costs[: len(ensemble.members(model))])
+    return images * epochs * (3 * sum(costs) - first)

@@ -50,8 +50,9 @@ def trained(model: keras.Model) -> keras.Model:
         {"filters": [4, 6, 8], "pool_after": [1, 2]},
         {**PUBLISHED, "filters": [4, 6], "padding": ["same", "valid"], "conv_dropout_rate": 0.5},
         {"filters": [4, 6], "pool_after": [2], "head": "global_average_pooling", "kernel_size": 5},
+        {"filters": [4, 6], "pool_after": [2], "members": 3},
     ],
-    ids=["batch normalization", "flattened", "averaged"],
+    ids=["batch normalization", "flattened", "averaged", "three members"],
 )
 def test_cnns_of_every_kind_answer_as_in_keras(changes, spec, tmp_path):
     keras.utils.set_random_seed(0)
@@ -89,15 +90,23 @@ def answers_as_in_keras(model: keras.Model, spec: Spec, folder) -> None:
     assert expected.shape == (300, len(spec.classes))
     np.testing.assert_allclose(probabilities, expected, atol=1e-5)
     np.testing.assert_allclose(calibrated, calibration.apply(expected, 0.7), atol=1e-5)
-    body = keras.Model(model.input, model.get_layer("logits").input)
-    np.testing.assert_allclose(features, body.predict(images, verbose=0), atol=1e-4)
+    np.testing.assert_allclose(features, features_of(model, images), atol=1e-4)
     assert onnx_export.to_onnx(model, spec, 0.7, 0.5).SerializeToString() == path.read_bytes()
 
 
+def features_of(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    heads = [layer for layer in model.layers if layer.name.startswith("logits")]
+    body = keras.Model(model.input, [head.input for head in heads])
+    found = body.predict(images, verbose=0)
+    return np.concatenate(found, axis=1) if len(heads) > 1 else found
+
+
 @of_each_kind
-def test_with_its_mirror_an_image_has_the_mean_of_both_answers(spec, tmp_path):
+@pytest.mark.parametrize("members", [1, 2])
+def test_with_its_mirror_an_image_has_the_mean_of_both_answers(members, spec, tmp_path):
     keras.utils.set_random_seed(0)
-    model = trained(cnn.build(cnn_params(filters=[4, 6], pool_after=[2], head="flatten"), spec))
+    recipe = cnn_params(filters=[4, 6], pool_after=[2], head="flatten", members=members)
+    model = trained(cnn.build(recipe, spec))
     path, images = tmp_path / "model.onnx", images_of(spec)
     path.write_bytes(onnx_export.to_onnx(model, spec, 0.7, 0.5, True).SerializeToString())
     names = ("probabilities", "calibrated_probabilities", "features")
@@ -107,8 +116,7 @@ def test_with_its_mirror_an_image_has_the_mean_of_both_answers(spec, tmp_path):
     assert np.abs(expected - predict(model, images)).max() > 1e-3
     np.testing.assert_allclose(probabilities, expected, atol=1e-5)
     np.testing.assert_allclose(calibrated, calibration.apply(expected, 0.7), atol=1e-5)
-    body = keras.Model(model.input, model.get_layer("logits").input)
-    both = [body.predict(x, verbose=0) for x in (images, images[:, :, ::-1])]
+    both = [features_of(model, x) for x in (images, images[:, :, ::-1])]
     np.testing.assert_allclose(features, np.mean(both, axis=0), atol=1e-4)
 
 

@@ -21,7 +21,7 @@ TRAINED = [stage for stage in STAGES[3:] if stage != "photographs"]
     ("change", "stages"),
     [
         ({"mlp": {"hidden_units": [16]}}, ["train_mlp", "evaluate", "export"]),
-        ({"cnn": {"dropout_rate": 0.25}}, TRAINED[1:]),
+        ({"cnn": {"members": 2, "dropout_rate": 0.25}}, TRAINED[1:]),
         ({"evaluate": {"mistakes_shown": 2}}, ["evaluate"]),
         (
             {"export": {"quantization_images": 100, "mirror_averaged": True}},

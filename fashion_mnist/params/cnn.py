@@ -23,6 +23,7 @@ class CNN(Recipe):
     head: Literal["flatten", "global_average_pooling"]
     dense_units: list[Units]
     dropout_rate: Rate
+    members: Annotated[int, Field(ge=1, le=20)] = 1
 
     @property
     def paddings(self) -> list[Padding]:

@@ -9,14 +9,21 @@ layers = keras.layers
 
 
 def classify(
-    x: keras.KerasTensor, spec: Spec, units: Sequence[int] = (), dropout_rate: float = 0.0
+    x: keras.KerasTensor,
+    spec: Spec,
+    units: Sequence[int] = (),
+    dropout_rate: float = 0.0,
+    suffix: str = "",
 ) -> keras.KerasTensor:
-    """Return class probabilities, float32 (n, classes), behind dense layers, ReLU and dropout."""
+    """Return class probabilities, float32 (n, classes), behind dense layers, ReLU and dropout.
+
+    The layers' names end in the suffix.
+    """
     for position, width in enumerate(units, start=1):
-        x = layers.Dense(width, activation="relu", name=f"dense{position}")(x)
+        x = layers.Dense(width, activation="relu", name=f"dense{position}{suffix}")(x)
         x = layers.Dropout(dropout_rate)(x)
     if not units:
         x = layers.Dropout(dropout_rate)(x)
     # float32, because a probability in bfloat16 has only two digits.
-    x = layers.Dense(len(spec.classes), name="logits", dtype="float32")(x)
-    return layers.Softmax(name="probabilities", dtype="float32")(x)
+    x = layers.Dense(len(spec.classes), name=f"logits{suffix}", dtype="float32")(x)
+    return layers.Softmax(name=f"probabilities{suffix}", dtype="float32")(x)

@@ -17,7 +17,7 @@ from fashion_mnist.dataset.splits import Split
 from fashion_mnist.errors import InputError
 from fashion_mnist.params.recipe import Recipe
 from fashion_mnist.params.train import Train
-from fashion_mnist.training import processor
+from fashion_mnist.training import ensemble, processor
 from fashion_mnist.training.callbacks import ProgressBar, StopAtNaN
 from fashion_mnist.training.checkpoint import Checkpoint, restore
 from fashion_mnist.training.muon import Muon
@@ -108,18 +108,15 @@ def fit(
     steps = ceil(len(train_split.labels) / train.batch_size)
     optimizer = {"adamw": keras.optimizers.AdamW, "muon": Muon}[recipe.optimizer]
     learning_rate = _learning_rate(recipe, steps * train.epochs)
-    model.compile(
-        optimizer(learning_rate, weight_decay=recipe.weight_decay),
-        keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
-        metrics=["accuracy"],
-        jit_compile=False,  # XLA is two to three times slower on processors
+    learner = ensemble.compiled(
+        model, optimizer(learning_rate, weight_decay=recipe.weight_decay), recipe.label_smoothing
     )
     done = pd.DataFrame()
     if checkpoint:
-        done = restore(model, checkpoint)
+        done = restore(learner, checkpoint)
         callbacks = [Checkpoint(checkpoint, done), *callbacks]
     try:
-        history = model.fit(
+        history = learner.fit(
             _batches(train_split, train, recipe, len(done)),
             steps_per_epoch=steps,
             initial_epoch=len(done),

@@ -1,5 +1,7 @@
 """Keras models as ONNX graphs that take raw pixels."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx
 from onnx import TensorProto
@@ -17,6 +19,7 @@ from fashion_mnist.training.onnx_graph import Graph
 from fashion_mnist.training.tf_keras import keras
 
 TOLERANCE = 1e-4
+AFTER_LOGITS = (keras.layers.Softmax, keras.layers.Average)
 
 
 def to_onnx(
@@ -32,16 +35,17 @@ def to_onnx(
 
     - `probabilities` (n, classes), those of the Keras model;
     - `calibrated_probabilities` (n, classes), softmax(logits / temperature);
-    - `features` (n, units), the input of the last dense layer.
+    - `features` (n, units), the input of the last dense layer, one member's after the other.
 
     With `mirror_averaged`, `probabilities` and `features` are the means of an image's and its
-    mirror's, and the logits that are calibrated are the logarithms of these probabilities.
+    mirror's. The logits of such means, and of several members, are the logarithms of the
+    probabilities.
 
     Its metadata are `classes`, `dataset` (the spec), `temperature` and `sure_from`, as JSON.
 
     Args:
-        model: images float32 (n, *spec.image_shape) in [0, 1] -> class probabilities; its last two
-            layers are those of `classifier_head.classify`.
+        model: images float32 (n, *spec.image_shape) in [0, 1] -> class probabilities, as
+            `classifier_head.classify` and `ensemble.averaged` return them.
         spec: what the images are.
         temperature: of the calibration, positive.
         sure_from: the calibrated probability from which an answer is sure.
@@ -60,22 +64,19 @@ def to_onnx(
     x = graph.node("Mul", x, graph.constant("scale", np.array(1 / 255, np.float32)))
     if mirror_averaged:
         x = graph.node("Concat", x, _mirrored(graph, x), axis=0)
-    *hidden, logits, _ = model.layers[1:]
-    names = onnx_layers.translate(graph, model.input, x, [*hidden, logits])
-    before_softmax, features = names[id(logits.output)], names[id(logits.input)]
-    if mirror_averaged:
-        both = graph.node("Softmax", before_softmax)
-        _mean_of_halves(graph, both, PROBABILITIES, len(spec.classes))
-        # A probability of 0 has no logarithm.
-        least = graph.constant("least", np.array(np.finfo(np.float32).tiny))
-        before_softmax = graph.node("Log", graph.node("Max", PROBABILITIES, least))
-    else:
-        graph.node("Softmax", before_softmax, name=PROBABILITIES)
+    heads = [layer for layer in model.layers if layer.name.startswith("logits")]
+    body = [layer for layer in model.layers[1:] if not isinstance(layer, AFTER_LOGITS)]
+    names = onnx_layers.translate(graph, model.input, x, body)
+    logits = [names[id(head.output)] for head in heads]
+    inputs = [names[id(head.input)] for head in heads]
+    features = graph.node("Concat", *inputs, axis=1) if len(inputs) > 1 else inputs[0]
+    units = sum(head.input.shape[-1] for head in heads)
+    before_softmax = _add_probabilities(graph, logits, mirror_averaged, len(spec.classes))
     temperature_name = graph.constant("temperature", np.array(temperature, np.float32))
     cooled = graph.node("Div", before_softmax, temperature_name)
     graph.node("Softmax", cooled, name=CALIBRATED_PROBABILITIES)
     if mirror_averaged:
-        _mean_of_halves(graph, features, FEATURES, logits.input.shape[-1])
+        _mean_of_halves(graph, features, FEATURES, units)
     else:
         graph.node("Identity", features, name=FEATURES)
     return graph.to_model(
@@ -84,7 +85,7 @@ def to_onnx(
         {
             PROBABILITIES: [len(spec.classes)],
             CALIBRATED_PROBABILITIES: [len(spec.classes)],
-            FEATURES: [logits.input.shape[-1]],
+            FEATURES: [units],
         },
         {
             "classes": spec.classes,
@@ -93,6 +94,24 @@ def to_onnx(
             "sure_from": sure_from,
         },
     )
+
+
+def _add_probabilities(
+    graph: Graph, logits: Sequence[str], mirror_averaged: bool, classes: int
+) -> str:
+    """Add the probabilities behind the logits of each member; return the name of their logits."""
+    if len(logits) == 1 and not mirror_averaged:
+        graph.node("Softmax", logits[0], name=PROBABILITIES)
+        return logits[0]
+    each = [graph.node("Softmax", of_member) for of_member in logits]
+    if mirror_averaged:
+        mean = graph.node("Mean", *each) if len(each) > 1 else each[0]
+        _mean_of_halves(graph, mean, PROBABILITIES, classes)
+    else:
+        graph.node("Mean", *each, name=PROBABILITIES)
+    # A probability of 0 has no logarithm.
+    least = graph.constant("least", np.array(np.finfo(np.float32).tiny))
+    return graph.node("Log", graph.node("Max", PROBABILITIES, least))
 
 
 def _mirrored(graph: Graph, images: str) -> str:
