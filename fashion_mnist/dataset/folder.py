@@ -1,5 +1,6 @@
 """Files of pictures in folders: a folder for each class."""
 
+import functools
 import hashlib
 import os
 import random
@@ -45,10 +46,15 @@ def say_left_out(folder: str | Path, suffixes: Counter[str]) -> None:
     """Say how many files are pictures of a format that is not read; others are not meant to be."""
     others = {suffix: count for suffix, count in suffixes.items() if suffix in OTHERS}
     if others:
-        progress.say(
+        _say_once(
             f"{folder}: pictures left out because of their format: {sum(others.values()):,} "
             f"({', '.join(sorted(others))}); expected {', '.join(SUFFIXES)}"
         )
+
+
+@functools.cache  # because a command may look into a folder several times
+def _say_once(line: str) -> None:
+    progress.say(line)
 
 
 def classes(folder: Path) -> list[str]:
