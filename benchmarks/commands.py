@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 SAMPLE_SECONDS = 0.5
+SHARE = 0.02  # of the time that samples of a large process's memory may take
 
 
 class Done(NamedTuple):
@@ -30,8 +31,9 @@ def run(name: str, *arguments: str) -> Done:
     with tempfile.TemporaryFile("w+") as printed:
         process = subprocess.Popen(command_line(name, *arguments), stdout=printed)
         while process.poll() is None:
+            sampled = time.monotonic()
             megabytes.append(_megabytes(process.pid))
-            time.sleep(SAMPLE_SECONDS)
+            time.sleep(max(SAMPLE_SECONDS, (time.monotonic() - sampled) / SHARE))
         seconds = time.monotonic() - start
         printed.seek(0)
         said = printed.read()
