@@ -26,5 +26,5 @@ def training(model: keras.Model, images: int, epochs: int) -> int:
     inputs. The inputs of each member's first layer are the images, which need no gradient.
     """
     costs = forward(model)
-    first = sum(costs[: len(ensemble.members(model))])
+    first = sum(costs[: len(ensemble.softmaxes(model))])
     return images * epochs * (3 * sum(costs) - first)

@@ -21,6 +21,7 @@ CODE = (
     "fashion_mnist/training/batch_normalization.py",
     "fashion_mnist/training/classifier_head.py",
     "fashion_mnist/training/cnn.py",
+    "fashion_mnist/training/ensemble.py",
     "fashion_mnist/training/fit.py",
     "fashion_mnist/training/mlp.py",
     "fashion_mnist/training/muon.py",

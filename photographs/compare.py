@@ -101,9 +101,9 @@ def _fine_tuned(
     spec = spec.model_copy(update={"classes": names})
     images = small[..., None] / np.float32(255)
     everything = Split(images, labels.astype(np.uint8), spec)
-    recipe = CNN.load().model_copy(
-        update={"optimizer": "adamw", "learning_rate": LEARNING_RATE, "schedule": "cosine"}
-    )
+    alone = {"members": 1, "optimizer": "adamw"}
+    schedule = {"learning_rate": LEARNING_RATE, "schedule": "cosine"}
+    recipe = CNN.load().model_copy(update=alone | schedule)
     settings = NetworkTrain.load().model_copy(update={"epochs": EPOCHS, "batch_size": BATCH_SIZE})
     predicted = np.zeros(len(labels), int)
     for fold in range(FOLDS):

@@ -61,13 +61,13 @@ def main() -> None:
         table = metrics.predictions(calibrated, test.labels, test.spec.classes)
         results[name] |= metrics.decisions(table, export.sure_from) | metrics.summarize(table)
         source = name.removesuffix("_int8")
-        sections = [train, models[source], *[export] * (source in mirrored)]
+        look = {"export": {"mirror_averaged": True}} if source in mirrored else {}
         card = model_card.describe(
             MODELS / f"{name}.onnx",
             MODELS / f"{source}.keras",
             Path("data/train"),
             test.spec,
-            {each.section: each.model_dump(exclude_defaults=True) for each in sections},
+            {"train": train.model_dump(), source: models[source].described()} | look,
             results[name],
         )
         files.write_json(MODELS / f"{name}.json", card)

@@ -13,13 +13,13 @@ from fashion_mnist import command, files, progress
 from fashion_mnist.dataset import splits
 from fashion_mnist.evaluation import plots
 from fashion_mnist.params.feature_maps import FeatureMaps
-from fashion_mnist.training import activations, model_file
+from fashion_mnist.training import activations, ensemble, model_file
 
 
 def main() -> None:
     maps_shown = FeatureMaps.load().maps_shown
     validation = splits.load(Path("data/validation"))
-    model = model_file.load(Path("models/cnn.keras"), validation.spec)
+    model = ensemble.first(model_file.load(Path("models/cnn.keras"), validation.spec))
     shown = splits.one_of_each_class(validation.labels)
     names = activations.relu_layers(model)
     activity = {}

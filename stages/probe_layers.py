@@ -10,12 +10,12 @@ from pathlib import Path
 from fashion_mnist import command, files
 from fashion_mnist.dataset import splits
 from fashion_mnist.evaluation import probe_plot
-from fashion_mnist.training import layer_probes, model_file
+from fashion_mnist.training import ensemble, layer_probes, model_file
 
 
 def main() -> None:
     validation = splits.load(Path("data/validation"))
-    model = model_file.load(Path("models/cnn.keras"), validation.spec)
+    model = ensemble.first(model_file.load(Path("models/cnn.keras"), validation.spec))
     probes = {
         "trained": layer_probes.measure(model, validation),
         "untrained": layer_probes.measure(layer_probes.untrained(model), validation),

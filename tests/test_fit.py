@@ -80,7 +80,7 @@ def test_a_training_that_was_interrupted_ends_with_the_same_bytes(tmp_path):
     recipe = CNN(
         **{**RECIPE, "optimizer": "muon", "schedule": "linear"}, filters=[4, 8], kernel_size=3,
         padding="same", pool_after=[1, 2], batch_normalization=True, conv_dropout_rate=0.2,
-        head="global_average_pooling", dense_units=[], dropout_rate=0.3,
+        head="global_average_pooling", dense_units=[], dropout_rate=0.3, members=2,
     )  # fmt: skip
     checkpoint = tmp_path / "checkpoint.npz"
 

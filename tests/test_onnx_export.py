@@ -128,6 +128,20 @@ def test_a_layer_that_is_not_translated_is_named():
         onnx_export.to_onnx(keras.Model(inputs, keras.layers.Softmax()(x)), SPEC, 1.0, 0.5)
 
 
+@pytest.mark.parametrize("odd", ["Softmax", "Average"])
+def test_a_layer_like_those_of_the_end_is_named_in_the_middle(odd):
+    inputs = keras.Input(SPEC.image_shape)
+    x = keras.layers.Flatten()(inputs)
+    x = (
+        keras.layers.Average(name="odd")([x, x])
+        if odd == "Average"
+        else keras.layers.Softmax(name="odd")(x)
+    )
+    x = keras.layers.Softmax()(keras.layers.Dense(10, name="logits")(x))
+    with pytest.raises(InputError, match=f"layer odd: {odd} has no translation"):
+        onnx_export.to_onnx(keras.Model(inputs, x), SPEC, 1.0, 0.5)
+
+
 def test_parity_fails_by_distance_and_by_nan():
     expected = np.array([[0.6, 0.4], [0.2, 0.8]], np.float32)
     assert onnx_export.check_parity("cnn", expected, expected + np.float32(5e-5)) < 1e-4

@@ -23,6 +23,7 @@ class CNN(Recipe):
     head: Literal["flatten", "global_average_pooling"]
     dense_units: list[Units]
     dropout_rate: Rate
+    # Optional, because params.yaml, rows and model cards are older than this key.
     members: Annotated[int, Field(ge=1, le=20)] = 1
 
     @property

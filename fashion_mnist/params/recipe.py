@@ -1,6 +1,6 @@
 """The keys that the sections of all models share: how a model learns."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -17,3 +17,7 @@ class Recipe(Section):
     weight_decay: Annotated[float, Field(ge=0, le=1)]
     label_smoothing: Rate
     flip: bool
+
+    def described(self) -> dict[str, Any]:
+        """Return what a model card says: every key, but one that is optional and not used."""
+        return self.model_dump(exclude_defaults=True)

@@ -17,7 +17,7 @@ def classify(
 ) -> keras.KerasTensor:
     """Return class probabilities, float32 (n, classes), behind dense layers, ReLU and dropout.
 
-    The layers' names end in the suffix.
+    The names that layers get here end in the suffix.
     """
     for position, width in enumerate(units, start=1):
         x = layers.Dense(width, activation="relu", name=f"dense{position}{suffix}")(x)

@@ -13,15 +13,15 @@ layers = keras.layers
 def build(params: CNN, spec: Spec) -> keras.Model:
     """Build the CNN: images (n, side, side, channels) -> class probabilities (n, classes).
 
-    Several members answer with the mean of their probabilities. The layers of the second one have
-    names that end in `_2`, and so on.
+    Several members answer with the mean of their probabilities. The names that the layers of the
+    first one have end in `_2` for the second one, and so on.
     """
     inputs = keras.Input(spec.image_shape, name="images")
     members = [
         _member(inputs, params, spec, f"_{number}" if number > 1 else "")
         for number in range(1, params.members + 1)
     ]
-    return keras.Model(inputs, ensemble.averaged(members), name=params.section)
+    return keras.Model(inputs, ensemble.mean_of(members), name=params.section)
 
 
 def _member(inputs: keras.KerasTensor, params: CNN, spec: Spec, suffix: str) -> keras.KerasTensor:

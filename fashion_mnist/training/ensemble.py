@@ -10,45 +10,53 @@ from collections.abc import Sequence
 from fashion_mnist.training.tf_keras import keras, tf
 
 
-def averaged(members: Sequence[keras.KerasTensor]) -> keras.KerasTensor:
-    """Return the mean of members' class probabilities (n, classes); a single one is its own."""
-    return keras.layers.Average(dtype="float32")(members) if len(members) > 1 else members[0]
+def mean_of(answers: Sequence[keras.KerasTensor]) -> keras.KerasTensor:
+    """Return the mean of members' class probabilities (n, classes); one answer is unchanged."""
+    return keras.layers.Average(dtype="float32")(answers) if len(answers) > 1 else answers[0]
 
 
-def members(model: keras.Model) -> list[keras.KerasTensor]:
-    """Return the class probabilities of each member; those of the model if it has none."""
+def softmaxes(model: keras.Model) -> list[keras.Layer]:
+    """Return the last layer of each member; a model without a mean is its own only member."""
     last = model.layers[-1]
-    return last.input if isinstance(last, keras.layers.Average) else [model.output]
+    answers = last.input if isinstance(last, keras.layers.Average) else [last.output]
+    return [layer for layer in model.layers if any(layer.output is each for each in answers)]
 
 
-def compiled(
-    model: keras.Model, optimizer: keras.optimizers.Optimizer, label_smoothing: float
-) -> keras.Model:
-    """Return what is trained: the model, or another one that shares its members' weights."""
-    of_members = members(model)
-    learner, loss, accuracy = model, keras.losses.CategoricalCrossentropy, "accuracy"
-    if len(of_members) > 1:
-        learner = keras.Model(model.input, keras.ops.stack(of_members, axis=1), name=model.name)
-        loss = _MeanLoss
-        accuracy = keras.metrics.MeanMetricWrapper(_is_mean_right, name=accuracy)
-    learner.compile(
-        optimizer,
-        loss(label_smoothing=label_smoothing),
-        metrics=[accuracy],
-        jit_compile=False,  # XLA is two to three times slower on processors
+def first(model: keras.Model) -> keras.Model:
+    """Return the first member, which is the model itself if it is the only one."""
+    member, *others = softmaxes(model)
+    return keras.Model(model.input, member.output, name=model.name) if others else model
+
+
+def learner(
+    model: keras.Model, label_smoothing: float
+) -> tuple[keras.Model, keras.losses.Loss, str | keras.metrics.Metric]:
+    """Return what trains the weights of a model, its loss, and the metric named accuracy.
+
+    It is the model itself. For several members it is a model of their logits, (n, members,
+    classes); its loss is the mean of theirs, and its accuracy that of the mean of their answers.
+    """
+    ends = softmaxes(model)
+    if len(ends) == 1:
+        loss = keras.losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
+        return model, loss, "accuracy"
+    return (
+        keras.Model(
+            model.input, keras.ops.stack([end.input for end in ends], axis=1), name=model.name
+        ),
+        _MeanLoss(from_logits=True, label_smoothing=label_smoothing),
+        keras.metrics.MeanMetricWrapper(_is_mean_right, name="accuracy"),
     )
-    return learner
 
 
 class _MeanLoss(keras.losses.CategoricalCrossentropy):
     """The mean of the members' losses."""
 
-    def call(self, labels: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
-        """Return losses (n, members), of labels (n, classes) and (n, members, classes)."""
-        repeated = tf.broadcast_to(labels[:, None], tf.shape(probabilities))
-        return super().call(repeated, probabilities)
+    def call(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """Return losses (n, members), of labels (n, classes) and logits (n, members, classes)."""
+        return super().call(tf.broadcast_to(labels[:, None], tf.shape(logits)), logits)
 
 
-def _is_mean_right(labels: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
+def _is_mean_right(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Return whether the mean of the members' answers is right, (n,)."""
-    return keras.metrics.categorical_accuracy(labels, tf.reduce_mean(probabilities, axis=1))
+    return keras.metrics.categorical_accuracy(labels, tf.reduce_mean(tf.nn.softmax(logits), axis=1))

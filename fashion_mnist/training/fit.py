@@ -94,7 +94,8 @@ def fit(
         validation: what the model is measured on after each epoch; it decides nothing.
         train: the section `train`.
         recipe: the section of the model.
-        callbacks: of Keras, that observe the training and may stop it.
+        callbacks: of Keras, that observe the training and may stop it. Their model is the
+            `ensemble.learner`.
         checkpoint: a file, written after each epoch, from which a call with the same arguments goes
             on after the last whole epoch, and ends with the same bytes.
 
@@ -108,8 +109,12 @@ def fit(
     steps = ceil(len(train_split.labels) / train.batch_size)
     optimizer = {"adamw": keras.optimizers.AdamW, "muon": Muon}[recipe.optimizer]
     learning_rate = _learning_rate(recipe, steps * train.epochs)
-    learner = ensemble.compiled(
-        model, optimizer(learning_rate, weight_decay=recipe.weight_decay), recipe.label_smoothing
+    learner, loss, accuracy = ensemble.learner(model, recipe.label_smoothing)
+    learner.compile(
+        optimizer(learning_rate, weight_decay=recipe.weight_decay),
+        loss,
+        metrics=[accuracy],
+        jit_compile=False,  # XLA is two to three times slower on processors
     )
     done = pd.DataFrame()
     if checkpoint:

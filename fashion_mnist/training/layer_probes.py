@@ -15,8 +15,6 @@ from fashion_mnist.training.tf_keras import keras
 def measure(model: keras.Model, split: Split) -> dict[str, dict[str, Any]]:
     """Probe the input, every ReLU behind a convolution, and the input of the last dense layer.
 
-    Of several members, it is the last dense layer of the first one.
-
     Args:
         model: with layers as `activations.relu_layers` expects them.
         split: images that the model was not trained on.

@@ -14,12 +14,11 @@ from fashion_mnist.inference.onnx_model import (
     INPUT,
     PROBABILITIES,
 )
-from fashion_mnist.training import onnx_layers
+from fashion_mnist.training import ensemble, onnx_layers
 from fashion_mnist.training.onnx_graph import Graph
 from fashion_mnist.training.tf_keras import keras
 
 TOLERANCE = 1e-4
-AFTER_LOGITS = (keras.layers.Softmax, keras.layers.Average)
 
 
 def to_onnx(
@@ -45,7 +44,7 @@ def to_onnx(
 
     Args:
         model: images float32 (n, *spec.image_shape) in [0, 1] -> class probabilities, as
-            `classifier_head.classify` and `ensemble.averaged` return them.
+            `classifier_head.classify` and `ensemble.mean_of` return them.
         spec: what the images are.
         temperature: of the calibration, positive.
         sure_from: the calibrated probability from which an answer is sure.
@@ -64,10 +63,13 @@ def to_onnx(
     x = graph.node("Mul", x, graph.constant("scale", np.array(1 / 255, np.float32)))
     if mirror_averaged:
         x = graph.node("Concat", x, _mirrored(graph, x), axis=0)
-    heads = [layer for layer in model.layers if layer.name.startswith("logits")]
-    body = [layer for layer in model.layers[1:] if not isinstance(layer, AFTER_LOGITS)]
+    softmaxes = ensemble.softmaxes(model)
+    ends = [*softmaxes, model.layers[-1]]
+    body = [layer for layer in model.layers[1:] if layer not in ends]
     names = onnx_layers.translate(graph, model.input, x, body)
-    logits = [names[id(head.output)] for head in heads]
+    logits = [names[id(softmax.input)] for softmax in softmaxes]
+    before = {id(layer.output): layer for layer in body}
+    heads = [before[id(softmax.input)] for softmax in softmaxes]
     inputs = [names[id(head.input)] for head in heads]
     features = graph.node("Concat", *inputs, axis=1) if len(inputs) > 1 else inputs[0]
     units = sum(head.input.shape[-1] for head in heads)
@@ -99,7 +101,7 @@ def to_onnx(
 def _add_probabilities(
     graph: Graph, logits: Sequence[str], mirror_averaged: bool, classes: int
 ) -> str:
-    """Add the probabilities behind the logits of each member; return the name of their logits."""
+    """Add the mean probabilities behind members' logits; return the name of what is calibrated."""
     if len(logits) == 1 and not mirror_averaged:
         graph.node("Softmax", logits[0], name=PROBABILITIES)
         return logits[0]
