@@ -21,9 +21,6 @@ from service.slow_clients import ImpatientProtocol
 
 YES, NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 SPARE = 100  # connections of requests that are answered, and of those that are being closed
-# Seconds after which a thread gives Python's lock to another that waits. The event loop and the
-# threads that decode need it again and again, and each time may wait that long for each other.
-SWITCH = 0.001
 GRACE = 3  # seconds for the requests under way after a signal to stop; Docker waits ten
 
 
@@ -46,7 +43,6 @@ def main(
     root_path: str,
     log: bool,
 ) -> None:
-    sys.setswitchinterval(SWITCH)
     ImpatientProtocol.patience = timeout
     app = create_app(models, head, threads, log)
     listener = listen(host, port)
