@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, SPEC
+from test_cnn import cnn_params
 
 from benchmarks import (
     by_processor,
@@ -20,6 +21,7 @@ from benchmarks import (
     steps,
 )
 from benchmarks.hostile import __main__ as hostile
+from fashion_mnist.training import cnn
 from fashion_mnist.training.tf_keras import keras
 
 
@@ -35,6 +37,11 @@ def test_multiply_adds_by_hand():
     assert cost.forward(model) == [first, second, dense]
     # Backward, a layer costs as much for its weights and again for its inputs: not the first one.
     assert cost.training(model, images=5, epochs=2) == 10 * (2 * first + 3 * (second + dense))
+
+
+def test_two_members_cost_twice_as_much():
+    alone, two = (cost.training(cnn.build(cnn_params(members=n), SPEC), 10, 3) for n in (1, 2))
+    assert two == 2 * alone
 
 
 def test_the_first_steps_do_not_count():

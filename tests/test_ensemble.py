@@ -6,7 +6,6 @@ from conftest import SPEC
 from test_cnn import cnn_params
 from test_fit import TRAIN, TRAINING, VALIDATION
 
-from benchmarks import cost
 from fashion_mnist.training import activations, cnn, ensemble, fit, model_file
 from fashion_mnist.training.prediction import predict
 from fashion_mnist.training.tf_keras import keras, tf
@@ -73,8 +72,3 @@ def test_the_model_answers_with_the_mean_and_shows_its_first_member(tmp_path):
     np.testing.assert_allclose(predict(first, VALIDATION.images), each[0], atol=1e-6)
     assert activations.relu_layers(first) == ["relu1", "relu2"]
     assert ensemble.first(first) is first
-
-
-def test_two_members_cost_twice_as_much():
-    alone, two = (cost.training(cnn.build(recipe, SPEC), 10, 3) for recipe in (RECIPE, OF_TWO))
-    assert two == 2 * alone

@@ -10,8 +10,11 @@ import requests
 from conftest import ROOT, STAGES, Repository, Service
 from PIL import Image
 from ruamel.yaml import YAML
+from test_folders import imports, own_file, relative
 
-OWN = ("folders", "package", "page", "params", "pipeline_definition", "repository", "service")
+from fashion_mnist import new
+
+OWN_TESTS = ("folders", "package", "page", "params", "pipeline_definition", "repository", "service")
 COLOURS = {"7": (200, 40, 40), "blue & green": (40, 90, 200), "null": (60, 180, 60)}
 
 
@@ -30,6 +33,19 @@ def write_pictures(folder) -> None:
 def make_new(*arguments: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "fashion_mnist.new", *arguments]
     return subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
+
+
+def test_what_is_kept_imports_nothing_that_is_left_out(tmp_path):
+    for path in new._tracked_files():
+        if path.endswith(".py") and not new.LEFT_OUT.fullmatch(path):
+            new._copy(ROOT / path, tmp_path / path, "fashion_mnist", "Fashion-MNIST")
+            left_out = {
+                relative(file)
+                for name in imports(tmp_path / path)
+                if (file := own_file(name) or own_file(f"tests.{name}"))
+                and new.LEFT_OUT.fullmatch(relative(file))
+            }
+            assert left_out == set(), path
 
 
 @pytest.mark.slow
@@ -83,7 +99,7 @@ def test_a_new_repository_runs_to_the_end_with_page_and_tests(tmp_path):
     environment = {name: "" for name in os.environ if name.startswith("PYTEST_")}
     pytest_ = (sys.executable, "-m", "pytest", "-m", "not slow", "--numprocesses", "2")
     repository.run(*pytest_, "--collect-only", env=environment)
-    repository.run(*pytest_, *(f"tests/test_{name}.py" for name in OWN), env=environment)
+    repository.run(*pytest_, *(f"tests/test_{name}.py" for name in OWN_TESTS), env=environment)
 
 
 @pytest.mark.parametrize(
