@@ -129,6 +129,16 @@ def test_what_needs_no_keras_model_loads_no_tensorflow():
     assert not loaded_by(script) & {"tensorflow", "keras"}
 
 
+@pytest.mark.slow
+def test_keras_loads_no_packages_that_it_is_not_used_with():
+    heavy = ("matplotlib", "pandas", "scipy", "sklearn")
+    loads = "import sys, fashion_mnist.training.tf_keras"
+    loaded = loaded_by(f"{loads}; print(*sys.modules)")
+    assert "keras" in loaded
+    assert loaded & set(heavy) == set()
+    assert loaded_by(f"{loads}, {', '.join(heavy)}; print(*sys.modules)") >= set(heavy)
+
+
 def loaded_by(script: str) -> set[str]:
     """Return the top-level names of the modules that a script prints after its imports."""
     done = subprocess.run(
