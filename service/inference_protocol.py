@@ -25,6 +25,7 @@ from service.watch import MODEL
 MAX_IMAGES = 1024
 LONG = 262_144  # bytes of JSON or of pixels that take a few tenths of a second
 MARKS = 1000  # of each kind, in a request's JSON beside the images
+VALUE, BESIDE = 8, 65_536  # bytes of JSON: of a pixel, on average; beside the images
 HEAD_LENGTH = "inference-header-content-length"
 
 router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
@@ -233,7 +234,7 @@ async def infer(name: ModelName, request: Request, loaded: FromApp) -> Response:
     """
     model = _find(loaded, name)
     body = await request.body()
-    head, tail = _split(body, request.headers.get(HEAD_LENGTH))
+    head, tail = _split(body, request.headers.get(HEAD_LENGTH), model.spec)
     is_long = len(head) > LONG or len(tail) > LONG
     response = await loaded.tensors.run(request, _infer, name, model, head, tail, is_long=is_long)
     response.headers[MODEL] = loaded.cards[name].sha256
@@ -246,16 +247,30 @@ def _find(loaded: Loaded, name: str) -> OnnxModel:
     return loaded.models[name]
 
 
-def _split(body: bytes, head_length: str | None) -> tuple[bytes, memoryview]:
-    """Split a body into its JSON and the binary data behind it."""
-    if head_length is None:
-        return body, memoryview(b"")
-    is_number = head_length.isascii() and head_length.isdigit() and len(head_length) < 20
-    if not is_number or int(head_length) > len(body):
+def _split(body: bytes, head_length: str | None, spec: Spec) -> tuple[bytes, memoryview]:
+    """Split a body into its JSON and the binary data behind it.
+
+    Raises:
+        HTTPException: the JSON is longer than the body, or than that of any request: no other
+            thread runs while it is parsed.
+    """
+    length = len(body)
+    if head_length is not None:
+        is_number = head_length.isascii() and head_length.isdigit() and len(head_length) < 20
+        if not is_number or int(head_length) > len(body):
+            raise HTTPException(
+                400,
+                f"{HEAD_LENGTH}: {head_length[:20]}; expected at most the body's {len(body)} bytes",
+            )
+        length = int(head_length)
+    longest = VALUE * MAX_IMAGES * math.prod(spec.pixels_shape) + BESIDE
+    if length > longest:
         raise HTTPException(
-            400, f"{HEAD_LENGTH}: {head_length[:20]}; expected at most the body's {len(body)} bytes"
+            413,
+            f"JSON of {length:,} bytes; expected at most {longest:,}, as of {MAX_IMAGES:,} images; "
+            "send fewer, without indentation, or as binary data",
         )
-    return body[: int(head_length)], memoryview(body)[int(head_length) :]
+    return body[:length], memoryview(body)[length:]
 
 
 def _infer(name: str, model: OnnxModel, head: bytes, tail: memoryview) -> Response:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from benchmarks.hostile import pictures
 
 BODY = pictures.BODY
+JSON = 6_400_000  # bytes, of which a little less than the longest request consists
 BOUNDARY = "b"
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
 INFER = "/v2/models/cnn/infer"
@@ -206,11 +207,11 @@ def tensor(shape: list[int], size: int, **extra: Any) -> dict[str, Any]:
 
 
 def json_of_open_brackets() -> Body:
-    return Body(INFER, {}, b"[" * BODY)
+    return Body(INFER, {}, b"[" * JSON)
 
 
 def json_of_empty_lists() -> Body:
-    return Body(INFER, {}, b"[" + b"[]," * (BODY // 3 - 2) + b"[]]")
+    return Body(INFER, {}, b"[" + b"[]," * (JSON // 3 - 2) + b"[]]")
 
 
 def json_of_nested_lists() -> Body:
@@ -220,61 +221,65 @@ def json_of_nested_lists() -> Body:
 def json_of_lists_a_thousand_deep() -> Body:
     """As deep as parsers allow, again and again."""
     deep = b"[" * 1000 + b"]" * 1000
-    return Body(INFER, {}, b"[" + (deep + b",") * (BODY // 2001 - 1) + deep + b"]")
+    return Body(INFER, {}, b"[" + (deep + b",") * (JSON // 2001 - 1) + deep + b"]")
 
 
 def json_of_open_objects() -> Body:
-    return Body(INFER, {}, b'{"a":' * (BODY // 5))
+    return Body(INFER, {}, b'{"a":' * (JSON // 5))
 
 
 def json_of_unique_keys() -> Body:
-    keys = b",".join(b'"%d":0' % number for number in range(1_750_000))
+    keys = b",".join(b'"%d":0' % number for number in range(560_000))
     return Body(INFER, {}, b"{" + keys + b"}")
 
 
 def json_of_one_key() -> Body:
-    return Body(INFER, {}, b"{" + b'"a":0,' * (BODY // 6 - 2) + b'"a":0}')
+    return Body(INFER, {}, b"{" + b'"a":0,' * (JSON // 6 - 2) + b'"a":0}')
 
 
 def json_of_small_objects() -> Body:
-    return Body(INFER, {}, b"[" + b'{"a":{}},' * (BODY // 9 - 2) + b"{}]")
+    return Body(INFER, {}, b"[" + b'{"a":{}},' * (JSON // 9 - 2) + b"{}]")
 
 
 def json_of_text() -> Body:
-    return Body(INFER, {}, b'"' + b"\\u00e9" * (BODY // 6 - 2) + b'"')
+    return Body(INFER, {}, b'"' + b"\\u00e9" * (JSON // 6 - 2) + b'"')
 
 
 def json_of_a_long_number() -> Body:
-    return Body(INFER, {}, b"9" * BODY)
+    return Body(INFER, {}, b"9" * JSON)
 
 
 def json_of_spaces() -> Body:
+    return Body(INFER, {}, b" " * JSON)
+
+
+def json_of_the_longest_body() -> Body:
     return Body(INFER, {}, b" " * BODY)
 
 
 def data_of_empty_lists() -> Body:
-    return inference("[" + "[]," * 6_600_000 + "[]]")
+    return inference("[" + "[]," * (JSON // 3 - 100) + "[]]")
 
 
 def data_of_lists_of_the_first_axis() -> Body:
     """Nested as the shape says at first."""
-    return inference("[" + ",".join(["[" + ",".join(["[]"] * SIDE) + "]"] * 220_000) + "]")
+    return inference("[" + ",".join(["[" + ",".join(["[]"] * SIDE) + "]"] * 70_000) + "]")
 
 
 def data_of_floats() -> Body:
-    return inference("[" + "0.5," * 4_800_000 + "0.5]")
+    return inference("[" + "0.5," * (JSON // 4 - 100) + "0.5]")
 
 
 def data_of_digits() -> Body:
-    return inference("[" + "0," * 9_900_000 + "0]")
+    return inference("[" + "0," * (JSON // 2 - 100) + "0]")
 
 
 def data_of_strings() -> Body:
-    return inference("[" + ",".join(f'"{number}"' for number in range(1_950_000)) + "]")
+    return inference("[" + ",".join(f'"{number}"' for number in range(620_000)) + "]")
 
 
 def data_of_objects() -> Body:
-    return inference("[" + "{}," * 6_600_000 + "{}]")
+    return inference("[" + "{}," * (JSON // 3 - 100) + "{}]")
 
 
 def data_of_the_most_images_as_lists() -> Body:
@@ -284,30 +289,30 @@ def data_of_the_most_images_as_lists() -> Body:
 
 
 def shape_of_millions() -> Body:
-    return inference("[]", [1] * 6_000_000)
+    return inference("[]", [1] * (JSON // 3 - 100))
 
 
 def inputs_by_the_million() -> Body:
-    return Body(INFER, {}, b'{"inputs":[' + b"{}," * 6_600_000 + b"{}]}")
+    return Body(INFER, {}, b'{"inputs":[' + b"{}," * (JSON // 3 - 100) + b"{}]}")
 
 
 def outputs_by_the_million() -> Body:
-    return inference("[]", extra='"outputs":[' + "{}," * 6_400_000 + "{}],")
+    return inference("[]", extra='"outputs":[' + "{}," * (JSON // 3 - 100) + "{}],")
 
 
 def keys_that_nobody_asked_for() -> Body:
-    keys = ",".join(f'"{number}":0' for number in range(1_750_000))
+    keys = ",".join(f'"{number}":0' for number in range(560_000))
     return inference("[]", extra=f"{keys},")
 
 
 def id_of_megabytes() -> Body:
     """It comes back in the answer."""
-    return binary(tensor([1, SIDE, SIDE], SIDE**2, id="\n" * 9_000_000), bytes(SIDE**2))
+    return binary(tensor([1, SIDE, SIDE], SIDE**2, id="\n" * (JSON // 2 - 100)), bytes(SIDE**2))
 
 
 def error_of_megabytes() -> Body:
     """A name that an error may repeat."""
-    request = {"inputs": [{"name": "x" * 18_000_000, "datatype": "UINT8", "shape": [1, 28, 28]}]}
+    request = {"inputs": [{"name": "x" * JSON, "datatype": "UINT8", "shape": [1, 28, 28]}]}
     return Body(INFER, {}, json.dumps(request).encode())
 
 
@@ -398,6 +403,7 @@ TENSORS = _named(
     json_of_text,
     json_of_a_long_number,
     json_of_spaces,
+    json_of_the_longest_body,
     data_of_empty_lists,
     data_of_lists_of_the_first_axis,
     data_of_floats,
