@@ -8,6 +8,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from service.long_heads import HeadLimitingProtocol
 
 CONNECTIONS = 1000
+AT_ONCE = 20  # that are closed together, because looking for them takes as long as an answer
 
 
 class CrowdLimitingProtocol(HeadLimitingProtocol):
@@ -23,8 +24,11 @@ class CrowdLimitingProtocol(HeadLimitingProtocol):
     def _make_room(self) -> None:
         of_all = [of for of in self.connections if isinstance(of, HttpToolsProtocol) and of.client]
         (greediest, _), *_ = Counter(of.client[0] for of in of_all if of.client).most_common(1)
+        closed = 0
         for of in of_all:
             is_idle = not of.cycle or of.cycle.response_complete or of.cycle.more_body
             if is_idle and of is not self and of.client and of.client[0] == greediest:
                 of.transport.abort()
-                return
+                closed += 1
+                if closed == AT_ONCE:
+                    return

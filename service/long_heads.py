@@ -6,6 +6,7 @@ from service.upgrades import UpgradeIgnoringProtocol
 
 TOO_LONG = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 LONGEST = 65_536  # bytes of a request's address, headers and trailers together
+FIELD = 32  # bytes that a header counts for beside its own, as in RFC 9113, section 6.5.2
 WAITING = 100  # requests that a client may send before it has the answer to the first
 # A chunk of one byte costs as much as one of thousands.
 CHUNKS, CHUNK = 1000, 64  # chunks that may be of any size; bytes of the others on average
@@ -43,7 +44,7 @@ class HeadLimitingProtocol(UpgradeIgnoringProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
-        self._count(len(name) + len(value))
+        self._count(len(name) + len(value) + FIELD)
 
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= WAITING:

@@ -71,6 +71,13 @@ def test_a_long_head_is_answered_and_one_that_is_just_short_enough_too(service):
             assert answer(client)[0] == status
 
 
+def test_many_short_headers_are_a_long_head(service):
+    for count, status in ((1000, 200), (2000, 431)):
+        with connected(service) as client:
+            client.sendall(GET + count * b"a: b\r\n" + b"\r\n")
+            assert answer(client)[0] == status
+
+
 @pytest.mark.parametrize(
     ("sent", "count"),
     [(10_000 * (GET + b"\r\n"), 101), (CHUNKED + 10_000 * b"1\r\na\r\n", 1)],
