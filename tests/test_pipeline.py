@@ -22,14 +22,19 @@ TRAINED = [stage for stage in STAGES[3:] if stage != "photographs"]
     [
         ({"mlp": {"hidden_units": [16]}}, ["train_mlp", "evaluate", "export"]),
         ({"cnn": {"members": 2, "dropout_rate": 0.25}}, TRAINED[1:]),
-        ({"evaluate": {"mistakes_shown": 2}}, ["evaluate"]),
         (
             {"export": {"quantization_images": 100, "mirror_averaged": True}},
             ["export", "similar_items"],
         ),
-        ({"similar_items": {"items_shown": 3}}, ["similar_items"]),
-        ({"feature_maps": {"maps_shown": 2}}, ["feature_maps"]),
-        ({"normalize": {"sample_rows": 2}}, ["normalize"]),
+        (
+            {
+                "normalize": {"sample_rows": 2},
+                "evaluate": {"mistakes_shown": 2},
+                "feature_maps": {"maps_shown": 2},
+                "similar_items": {"items_shown": 3},
+            },
+            ["normalize", "evaluate", "feature_maps", "similar_items"],
+        ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
