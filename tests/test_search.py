@@ -361,6 +361,8 @@ def test_the_best_are_run_again_as_experiments_that_no_seed_spread_takes(searche
     """With the settings of their row and their seed, and compared with params.yaml's."""
     (searched.folder / "space.yaml").write_text(SPACE.replace("20", "2").replace("30}", "3}"))
     searched.dvc("checkout", "--quiet", "data/test")
+    # What each of the experiments would run after what is compared.
+    searched.dvc("remove", "feature_maps", "probe_layers", "similar_items", "export", "photographs")
     finish(search(searched, "--trials", "2"))
     searched.commit("A search")
     rerun = (sys.executable, "-m", "experiments.rerun", "space", "1")
