@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from itertools import islice
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -24,11 +25,13 @@ class CrowdLimitingProtocol(HeadLimitingProtocol):
     def _make_room(self) -> None:
         of_all = [of for of in self.connections if isinstance(of, HttpToolsProtocol) and of.client]
         (greediest, _), *_ = Counter(of.client[0] for of in of_all if of.client).most_common(1)
-        closed = 0
-        for of in of_all:
-            is_idle = not of.cycle or of.cycle.response_complete or of.cycle.more_body
-            if is_idle and of is not self and of.client and of.client[0] == greediest:
-                of.transport.abort()
-                closed += 1
-                if closed == AT_ONCE:
-                    return
+        idle = (
+            of
+            for of in of_all
+            if (not of.cycle or of.cycle.response_complete or of.cycle.more_body)
+            and of is not self
+            and of.client
+            and of.client[0] == greediest
+        )
+        for of in islice(idle, AT_ONCE):
+            of.transport.abort()

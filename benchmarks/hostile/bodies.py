@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from benchmarks.hostile import pictures
 
 BODY = pictures.BODY
-JSON = 6_400_000  # bytes, of which a little less than the longest request consists
+JSON = 6_400_000  # bytes; a little more is refused before it is parsed
 BOUNDARY = "b"
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
 INFER = "/v2/models/cnn/infer"
