@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from fashion_mnist.errors import InputError
+
+# For functions with small matrix products: more threads of BLAS wait for each other longer than
+# they save, most of all beside other work.
+one_blas_thread = threadpool_limits.wrap(1, "blas")
 
 
 def cores() -> int:

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from threadpoolctl import threadpool_limits
 
 from fashion_mnist import command
 from fashion_mnist.concurrency import cores
@@ -44,6 +45,7 @@ def main(
     log: bool,
 ) -> None:
     ImpatientProtocol.patience = timeout
+    threadpool_limits(1, "blas")  # the cores belong to the jobs, which have threads of their own
     app = create_app(models, head, threads, log)
     listener = listen(host, port)
     server = Server(

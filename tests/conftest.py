@@ -44,6 +44,8 @@ os.environ |= {
     "QUIET": "1",
     # Each of several processes would take all of a GPU's memory.
     "CUDA_VISIBLE_DEVICES": "-1",
+    # The tests run side by side, and threads of BLAS that wait keep the others' cores busy.
+    "OPENBLAS_NUM_THREADS": "1",
 }
 
 pytest_plugins = ["histories"]

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
+from fashion_mnist.concurrency import one_blas_thread
 from fashion_mnist.inference.head import Head, Info, similarity, softmax
 from fashion_mnist.inference.similarity import unit_length
 from fashion_mnist.params.head import Train
@@ -134,6 +135,7 @@ def _folds(examples: Examples, settings: Train) -> list[tuple[np.ndarray, np.nda
     return [(train, held_out) for train, held_out in found if len(train) and len(held_out)]
 
 
+@one_blas_thread
 def _fit_classifier(
     examples: Examples, classes: int, settings: Train
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -155,7 +157,7 @@ def _fit_classifier(
     )
     with warnings.catch_warnings():
         # Of few pictures for many classes, and of slow convergence: cross-validation shows both.
-        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore")
         regression.fit((examples.features - mean) / spread, examples.labels)
     scaled = regression.coef_.T / spread[:, None]
     offset = regression.intercept_ - mean @ scaled

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 
 from fashion_mnist import progress
+from fashion_mnist.concurrency import one_blas_thread
 from fashion_mnist.dataset.splits import Split
 from fashion_mnist.evaluation import probes
 from fashion_mnist.training import activations
 from fashion_mnist.training.tf_keras import keras
 
 
+@one_blas_thread
 def measure(model: keras.Model, split: Split) -> dict[str, dict[str, Any]]:
     """Probe the input, every ReLU behind a convolution, and the input of the last dense layer.
 
