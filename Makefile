@@ -28,7 +28,7 @@ serve: .venv/installed
 # `dvc exp show` with what differs and the accuracy to choose by; without --drop it has 100 columns.
 experiments: .venv/installed
 	@.venv/bin/dvc exp show --no-pager --only-changed --drop \
-	  '(Executor|Created|.*(\.accuracy|loss|train_acc|classes|low|high|f1|error|against|relu|probes|export|similar_items|photographs|parameters|images|/).*)'
+	  '(Executor|Created|.*(\.accuracy|loss|train_acc|classes|low|high|f1|error|against|relu|probes|export|similar_items|photographs|parameters|precision|images|/).*)'
 
 # Compares the working tree's models with those of the merge base with BASE.
 report: .venv/installed

@@ -55,11 +55,16 @@ def _explain_failed_import(
     )
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; `{self.prog} --help` lists the options\n")
+
+
 def parser(docstring: str | None) -> argparse.ArgumentParser:
     """Return a parser for the module that is running; its docstring is the help's text."""
     spec = sys.modules["__main__"].__spec__
     name = spec.name.removesuffix(".__main__") if spec else None
-    return argparse.ArgumentParser(
+    return _Parser(
         prog=f"python -m {name}" if name else None,
         description=docstring,
         formatter_class=argparse.RawDescriptionHelpFormatter,

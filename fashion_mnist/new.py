@@ -88,9 +88,9 @@ def _check(name: str, source: Path, target: Path) -> None:
         raise InputError(f"FROM = {str(source)!r}: expected the folder of your pictures")
     classes(source)
     if source.resolve() in target.resolve().parents:
-        raise InputError(f"{target}: inside {source}; choose another with --to")
+        raise InputError(f"{target}: inside {source}; choose another with --to FOLDER")
     if target.exists():
-        raise InputError(f"{target}: exists already; choose another with --to")
+        raise InputError(f"{target}: exists already; take another NAME, or choose with --to FOLDER")
 
 
 def _tracked_files() -> list[str]:

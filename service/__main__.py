@@ -89,7 +89,10 @@ def listen(host: str, port: int) -> socket.socket:
         )
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{host}:{port}: {reason}; choose others with --host and --port") from None
+        raise InputError(
+            f"{host}:{port}: {reason}; choose others with --host and --port, or with "
+            "`make serve PORT=8001`"
+        ) from None
 
 
 def address(listener: socket.socket) -> str:

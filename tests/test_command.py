@@ -121,9 +121,9 @@ def test_without_packages_a_command_says_what_to_do(start, name):
         (["stages.check_params"], "error: dvc.yaml: not found; run from the repository's root"),
         (["stages.download"], "error: params.yaml: not found; run from the repository's root"),
         (["fashion_mnist.summary"], "error: metrics/evaluate.json: not found; make it with"),
-        (["fashion_mnist.predict", "a.png"], "error: models/cnn.onnx: not found; make it with"),
+        (["fashion_mnist.predict", "a.png"], "error: models/cnn.onnx: not found; `make` exports"),
         (["fashion_mnist.dvc_yaml"], "error: dvc.yaml: not found; run from the"),
-        (["service"], "error: models/cnn.onnx: not found; make it with"),
+        (["service"], "error: models/cnn.onnx: not found; `make` exports"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
@@ -141,7 +141,10 @@ def test_options_are_keyword_arguments_and_the_result_is_the_exit_status(start, 
     assert start("made", "--help").stdout.startswith("usage: python -m made [-h]")
     done = start("made", "--number", "x")
     assert done.returncode == 2
-    assert "invalid int value" in done.stderr
+    assert done.stderr == (
+        "error: argument --number: invalid int value: 'x'; `python -m made --help` lists the "
+        "options\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_a_new_repository_runs_to_the_end_with_page_and_tests(tmp_path):
         (("shoes", "--from", "nowhere"), "nowhere: not a folder"),
         (
             ("shoes", "--from", "{pictures}", "--to", "{pictures}"),
-            "exists already; choose another with --to",
+            "exists already; take another NAME, or choose with --to FOLDER",
         ),
     ],
 )

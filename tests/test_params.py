@@ -285,7 +285,7 @@ PICTURES = {"count": 600, "sha256": 64 * "0", "test_size": 0.2, "seed": 0}
     [
         (None, "params.yaml: dataset.name = 'made': datasets/made.yaml not found, there is none"),
         ({"classes": ["Bag", "Coat", "Bag"]}, "classes: 'Bag' found twice; expected different"),
-        ({"classes": list(range(10))}, "classes.0 = 0: expected valid string"),
+        ({"classes": list(range(10))}, "classes.0 = 0: expected a valid string"),
         ({"classes": ["Bag"]}, "classes = ['Bag']: expected at least 2 items"),
         ({"cut_out": True, "channels": 3}, "cut_out = True: expected channels = 1, or cut_out"),
         ({"cut_out": False, "channels": 3}, "channels = 3: IDX files are grey, expected 1"),
@@ -300,7 +300,7 @@ PICTURES = {"count": 600, "sha256": 64 * "0", "test_size": 0.2, "seed": 0}
         ({"sources": []}, "sources = []: expected at least one item"),
         ({"sources": [""]}, "sources.0 = '': expected"),
         ({"colour": True}, "colour is not a known key"),
-        ({"mirror_keeps_class": "yes"}, "mirror_keeps_class = 'yes': expected valid boolean"),
+        ({"mirror_keeps_class": "yes"}, "mirror_keeps_class = 'yes': expected a valid boolean"),
     ],
 )
 def test_a_description_of_a_dataset_that_breaks_a_rule_is_refused(write, changes, expected):
@@ -349,6 +349,11 @@ def test_an_empty_list_is_refused_without_jargon(write):
     assert complaint() == "params.yaml: cnn.filters = []: expected at least one item"
 
 
+def test_a_section_without_keys_is_refused(write, tmp_path):
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text() + "\nlinear:\n")
+    assert complaint().startswith("params.yaml: linear is empty; expected its keys")
+
+
 def test_convolution_dropout_without_pooling_is_refused(write):
     write("cnn", "pool_after", [])
     whole.load()
@@ -362,6 +367,8 @@ def test_broken_and_absent_files_are_named(write, tmp_path):
     for content in (b"train: 2020-99-99\n", b"train: [1\n", b"\xff\xfe\x00\x00"):
         (tmp_path / "params.yaml").write_bytes(content)
         assert "params.yaml: not YAML" in complaint()
+    (tmp_path / "params.yaml").write_text("train:\n  epochs: 1\n  epochs: 2\n")
+    assert complaint().startswith('params.yaml: not YAML: line 3: found duplicate key "epochs"')
     (tmp_path / "params.yaml").unlink()
     assert "params.yaml: not found" in complaint()
 

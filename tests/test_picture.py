@@ -209,9 +209,10 @@ def test_tiny_and_narrow_pictures_are_read_or_refused(size):
         assert pixels_of(Image.fromarray(noise)).shape == (28, 28)
 
 
-def test_an_empty_picture_is_refused():
+@pytest.mark.parametrize(("side", "colour"), [(300, "beige"), (28, "black"), (28, "#030303")])
+def test_an_empty_picture_is_refused(side, colour):
     with pytest.raises(InputError, match=r"^a picture: nothing stands out from"):
-        pixels_of(Image.new("RGB", (300, 300), "beige"))
+        pixels_of(Image.new("RGB", (side, side), colour))
 
 
 def test_too_many_pixels_are_refused_before_they_are_decoded():

@@ -231,7 +231,7 @@ def test_an_unknown_revision_is_no_baseline_and_says_what_to_fetch(history, run)
     assert status == 0
     assert text == (
         "## ⚫ No baseline: revision origin/main is unknown here, and names no branch of a remote; "
-        "`git branch --all` lists what there is\n"
+        "`git branch --all` and `git tag` list what there is\n"
     )
 
 

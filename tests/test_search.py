@@ -53,7 +53,7 @@ def space(tmp_path, monkeypatch, text):
         ("cnn.rate: {low: 1, high: 2}", "cnn.rate is not a known key"),
         ("gnn.rate: {low: 1, high: 2}", "gnn: expected a key of one of search, train, mlp, cnn"),
         ("cnn.flip: {choices: []}", "cnn.flip.choices = []: expected at least one item"),
-        ("cnn.flip: {choices: [1]}", "cnn.flip = 1: expected valid boolean"),
+        ("cnn.flip: {choices: [1]}", "cnn.flip = 1: expected a valid boolean"),
         ("cnn.learning_rate: {low: -1.0, high: 1}", "cnn.learning_rate = -1.0: expected greater"),
         ("cnn.learning_rate: {low: 2, high: 1}", "low = 2: expected less than high = 1"),
         ("cnn.learning_rate: 3", "cnn.learning_rate = 3: expected {low: ..., high: ...} or"),

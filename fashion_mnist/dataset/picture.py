@@ -73,7 +73,7 @@ def _steps_of_cutting_out(source: Path | BinaryIO, name: str, spec: Spec) -> lis
     image = picture_file.decode(source, name, _working_side(spec))
     colours = np.asarray(image)
     grey = np.asarray(image.convert("L"))
-    if grey.shape == (side, side) and _is_of_the_dataset(grey):
+    if grey.shape == (side, side) and grey.max() >= CLOSE and _is_of_the_dataset(grey):
         return [Step(f"{side}x{side}", grey)]
     background, noise = _background(colours)
     # In a small picture every pixel counts, so there is no filter and no unmixing.

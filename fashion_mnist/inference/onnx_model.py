@@ -50,7 +50,7 @@ class OnnxModel:
         Raises:
             InputError: the file is missing or damaged.
         """
-        remake = "make it with `dvc repro export`"
+        remake = "`make` exports the models"
         try:
             self._session = session(read(path), threads)
             self._check()

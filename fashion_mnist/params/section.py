@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from fashion_mnist.errors import InputError
 
@@ -68,6 +68,10 @@ def read(path: Path = PATH) -> dict[str, Any]:
         ) from None
     except RecursionError:
         raise InputError(f"{path}: nested too deeply; expected sections with keys") from None
+    except MarkedYAMLError as error:  # its text quotes the file, and tells programmers what to do
+        at = error.problem_mark
+        where = f"line {at.line + 1}: " if at else ""
+        raise InputError(f"{path}: not YAML: {where}{error.problem or error.context}") from None
     except (YAMLError, ValueError) as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
@@ -113,5 +117,9 @@ def _complaint(error: dict[str, Any], path: Path) -> InputError:
         least = error["ctx"]["min_length"]
         items = "one item" if least == 1 else f"{least} items"
         return InputError(f"{path}: {key} = {value}: expected at least {items}")
-    rule = error["msg"].removeprefix("Input should be ").removeprefix("a ")
+    rule = error["msg"].removeprefix("Input should be ")
+    if error["type"] in ("model_type", "dict_type"):
+        rule = "keys with values"
+    if error["type"] == "string_pattern_mismatch":
+        rule = f"text that matches {error['ctx']['pattern']}"
     return InputError(f"{path}: {key} = {value}: expected {rule}")

@@ -47,7 +47,14 @@ def load() -> Params:
     Raises:
         InputError: a file or one of its sections breaks a rule.
     """
-    params = section.check(Params, section.read())
+    content = section.read()
+    for name, values in content.items():
+        if values is None:
+            raise InputError(
+                f"{section.PATH}: {name} is empty; expected its keys: if they have a # before "
+                "them, remove it"
+            )
+    params = section.check(Params, content)
     dataset = Dataset.load()
     for name, values in params:
         if values is None:

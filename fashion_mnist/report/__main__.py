@@ -44,8 +44,8 @@ def main(
     fail_on: list[str],
     threshold: float,
 ) -> int:
+    revision = find(now) if now else Revision()
     try:
-        revision = find(now) if now else Revision()
         base_revision = find(base) if exact else find_base(base, now)
         report = compare(base_revision, revision, output)
     except NoBaselineError as error:

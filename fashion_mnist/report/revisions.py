@@ -88,7 +88,7 @@ def _how_to_fetch(name: str) -> str:
     if branch and remote in (_git("remote") or "").splitlines():
         # A clone of a single branch would fetch it without its name.
         return f"; `git fetch {remote} {branch}:refs/remotes/{name}` may bring it"
-    return ", and names no branch of a remote; `git branch --all` lists what there is"
+    return ", and names no branch of a remote; `git branch --all` and `git tag` list what there is"
 
 
 def _git(*arguments: str) -> str | None:

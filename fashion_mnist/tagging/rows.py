@@ -37,7 +37,10 @@ class Rows:
             raise InputError(f"{file}: no regular file; expected a table of `tag`")
         units = table.units(table.read_schema(file))
         if units is None:
-            raise InputError(f"{file}: no features; make them with `tag --features`")
+            raise InputError(
+                f"{file}: no features; `tag --features --model FILE --output ANOTHER.parquet` "
+                "makes a table with them"
+            )
         self.file, self.units = file, units
         paths, ids, models = [], [], set()
         for batch in table.batches(file, IDENTITY):
