@@ -45,7 +45,7 @@ export REASON
 promote: .venv/installed
 	@.venv/bin/python -m fashion_mnist.promote $${REASON:+--reason "$$REASON"}
 
-# Takes hours: 12 rows and 4 ablations of 5 seeds, 35 folds. Each is cached, so you may stop at any
+# Takes hours: 14 rows and 4 ablations of 5 seeds, 35 folds. Each is cached, so you may stop at any
 # time.
 benchmarks: .venv/installed
 	.venv/bin/dvc --cd experiments repro
