@@ -14,7 +14,7 @@ PATIENCE = 10.0  # seconds that a job waits for its turn
 HALF_LIFE = 10.0  # seconds after which half of what a client has used is forgotten
 LITTLE = 0.001  # seconds of use that are forgotten at once
 NOBODY = ""  # the client that asks whether there is a free thread
-READY = 1.0  # seconds within which a new client's job begins
+READY = 0.8  # seconds within which a new client's job begins; an answer takes a second at most
 
 T = TypeVar("T")
 
