@@ -71,7 +71,9 @@ def read(path: Path = PATH) -> dict[str, Any]:
     except MarkedYAMLError as error:  # its text quotes the file, and tells programmers what to do
         at = error.problem_mark
         where = f"line {at.line + 1}: " if at else ""
-        raise InputError(f"{path}: not YAML: {where}{error.problem or error.context}") from None
+        # A key that is there twice is quoted with its values, of which nested ones are still empty.
+        problem = str(error.problem or error.context).partition(" with value ")[0]
+        raise InputError(f"{path}: not YAML: {where}{problem}") from None
     except (YAMLError, ValueError) as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
