@@ -180,7 +180,7 @@ def test_the_command_writes_the_paths_of_pairs(tmp_path):
     [
         ("gone.parquet --output p.csv", "gone.parquet: not found; `python -m fashion_mnist.tag`"),
         ("notes.parquet --output p.csv", "notes.parquet: no table of `tag`; choose another name"),
-        ("plain.parquet --output p.csv", "plain.parquet: no features; make them with `tag --feat"),
+        ("plain.parquet --output p.csv", "plain.parquet: no features; `tag --features --model F"),
         ("mixed.parquet --output p.csv", "mixed.parquet: features of 2 models, which can't be"),
         ("tags.parquet --output p.txt", "p.txt: expected a name that ends in .parquet or .csv"),
         ("tags.parquet --output mine.csv", "mine.csv: no table of pairs; choose another name"),

@@ -434,7 +434,7 @@ def test_a_pattern_finds_files_and_a_file_with_such_a_name(place):
         ("photos --output pipe.csv", "pipe.csv: no regular file; choose another name"),
         ("gone.txt --output tags.parquet", "gone.txt: not found; expected a text file with a path"),
         ("photos --output photos/0/0000.png/tags.csv", "photos/0/0000.png/.partial-tags.csv.parts"),
-        ("photos --output tags.csv --model gone.onnx", "gone.onnx: not found; make it with"),
+        ("photos --output tags.csv --model gone.onnx", "gone.onnx: not found; `make` exports"),
         ("photos --output tags.csv --head a --model b", "--head and --model: expected one of them"),
         (
             " --output tags.csv",
