@@ -134,10 +134,10 @@ def _classify(
 def _check_explanation(path: Path, sources: list[Source]) -> None:
     if len(sources) != 1:
         raise InputError(f"--explain: {len(sources)} pictures found, expected one")
-    if path.suffix.lower() != ".png":
-        raise InputError(f"--explain {path}: expected a name that ends in .png")
     if path.exists():
         raise InputError(f"--explain {path}: exists already; choose another name")
+    if path.suffix.lower() != ".png":
+        raise InputError(f"--explain {path}: expected a name that ends in .png")
 
 
 def _show_test_images(model: OnnxModel, positions: list[int], plot: Path | None) -> None:
