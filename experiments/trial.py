@@ -68,7 +68,8 @@ class Objective:
                 raise ValueError(f"{trial.user_attrs[MULTIPLY_ADDS]:.3g} multiply-adds")
         except ValueError as error:  # pydantic's are such
             trial.set_user_attr(UNTRAINED, True)
-            trial.set_constraint("possible", 1)  # above 0: the sampler keeps away from it
+            if not trial.constraints:  # a trial that was queued again has it
+                trial.set_constraint("possible", 1)  # above 0: the sampler keeps away from it
             raise _pruned(trial, " ".join(str(error).split())) from None
         epochs: list[Epoch] = []
         reasons: list[str] = []

@@ -19,6 +19,8 @@ from conftest import ROOT
 
 pytest.importorskip("optuna", reason="install it with `make .venv/search`")
 
+import optuna
+from optuna.trial import TrialState
 from sqlalchemy.engine import make_url
 
 from experiments import dvc_experiments, rows, study, trial
@@ -325,6 +327,24 @@ def test_a_database_that_cannot_be_opened_is_one_line(tmp_path, monkeypatch, url
         pass
     assert "secret" not in str(failure.value)
     assert "\n" not in str(failure.value)
+
+
+def test_an_impossible_trial_that_was_killed_is_impossible_again_without_a_word(
+    tmp_path, monkeypatch, recwarn
+):
+    text = "cnn: {choices: [{filters: [4], pool_after: [2]}, {filters: [4], pool_after: [3]}]}"
+    searched = space(tmp_path, monkeypatch, text)
+    studied = optuna.create_study()
+    objective = trial.Objective(searched, studied, workers=None)
+    killed = studied.ask()
+    with pytest.raises(optuna.TrialPruned, match="pool_after"):
+        objective(killed)
+    study._queue_again(studied, is_alone=True)
+    recwarn.clear()
+    studied.optimize(objective, n_trials=1)
+    states = [one.state for one in studied.get_trials()]
+    assert states == [TrialState.FAIL, TrialState.PRUNED]
+    assert not recwarn.list
 
 
 def test_two_threads_never_take_the_same_trial(tmp_path, monkeypatch):
