@@ -101,7 +101,7 @@ notebook: .venv/notebook
 test: .venv/installed
 	.venv/bin/pytest
 
-# The tests that take seconds, in less than a minute.
+# The tests that take seconds each: three minutes together.
 quick: .venv/installed
 	.venv/bin/pytest -m 'not slow'
 

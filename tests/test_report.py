@@ -235,6 +235,12 @@ def test_an_unknown_revision_is_no_baseline_and_says_what_to_fetch(history, run)
     )
 
 
+def test_an_unknown_revision_to_judge_is_an_error(history, run):
+    history.commit()
+    with pytest.raises(InputError, match="revision nonsense is unknown here"):
+        run("--base", "main", "--now", "nonsense")
+
+
 def test_a_shallow_clone_says_how_to_get_the_rest(history, run, monkeypatch, tmp_path):
     history.commit("old")
     history.git("switch", "--quiet", "--create", "change")
