@@ -229,10 +229,10 @@ def test_convolutions_that_leave_no_pixels_are_refused(write):
 
 def test_unknown_keys_and_sections_are_named(write, tmp_path):
     write("train", "epoch-s", 3)
-    assert "params.yaml: train.epoch-s is not a known key" in complaint()
+    assert "params.yaml: train.epoch-s is not a known key; did you mean epochs?" in complaint()
     write()
     (tmp_path / "params.yaml").open("a").write("\nmodel: {}\n")
-    assert "params.yaml: model is not a known key" in complaint()
+    assert "params.yaml: model is not a known key; the known ones are in" in complaint()
 
 
 @pytest.mark.parametrize(

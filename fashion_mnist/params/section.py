@@ -1,8 +1,9 @@
 """A section of params.yaml: read, checked and typed."""
 
+import difflib
 import reprlib
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
@@ -95,10 +96,24 @@ def check(kind: type[ModelT], content: Any, *keys: str, path: Path = PATH) -> Mo
     except ValidationError as error:
         # An unknown key explains the missing one that it was meant to be.
         first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-        raise _complaint({**first, "loc": (*keys, *first["loc"])}, path) from None
+        meant = _nearest(kind, first["loc"]) if first["type"] == "extra_forbidden" else None
+        raise _complaint({**first, "loc": (*keys, *first["loc"])}, path, meant) from None
 
 
-def _complaint(error: dict[str, Any], path: Path) -> InputError:
+def _nearest(kind: type[BaseModel], loc: tuple[int | str, ...]) -> str | None:
+    """Return the known key that is spelled most like the last one of `loc`, if one is."""
+    *parents, unknown = loc
+    for key in parents:
+        field = kind.model_fields.get(str(key))
+        kinds = (field.annotation, *get_args(field.annotation)) if field else ()
+        models = [one for one in kinds if isinstance(one, type) and issubclass(one, BaseModel)]
+        if not models:
+            return None
+        kind = models[0]
+    return next(iter(difflib.get_close_matches(str(unknown), kind.model_fields)), None)
+
+
+def _complaint(error: dict[str, Any], path: Path, meant: str | None = None) -> InputError:
     # Where a value may have one of several types, pydantic adds the type's name to the key.
     parts = [str(part) for part in error["loc"] if "[" not in str(part)]
     if error["type"] == "extra_forbidden" and "[" in str(error["loc"][-1]):
@@ -108,9 +123,10 @@ def _complaint(error: dict[str, Any], path: Path) -> InputError:
     if error["type"] == "missing":
         return InputError(f"{path}: {key} is missing; `git diff {path}` shows what changed")
     if error["type"] == "extra_forbidden":
-        return InputError(
-            f"{path}: {key} is not a known key; the known ones are in fashion_mnist/params/"
+        advice = (
+            f"did you mean {meant}?" if meant else "the known ones are in fashion_mnist/params/"
         )
+        return InputError(f"{path}: {key} is not a known key; {advice}")
     if error["type"] == "invalid_key":
         return InputError(f"{path}: the key {value} is no text; put it in quotes")
     if error["type"] == "value_error":
