@@ -70,7 +70,8 @@ def _make(target: Path, name: str, title: str, source: Path, item: str) -> None:
         done = subprocess.run([*python, *arguments], cwd=target, stderr=subprocess.PIPE, text=True)
         if done.returncode:
             said = done.stderr.strip().splitlines() or [f"{arguments[0]} failed"]
-            raise InputError(said[-1].removeprefix("error: "))
+            reason = said[-1].removeprefix("error: ")
+            raise InputError(reason.replace(str(pictures), str(source)))
     for arguments in (["init", "--quiet", "--initial-branch=main"], ["add", "--all"]):
         subprocess.run(["git", *arguments], cwd=target, check=True)
     # Git may not know yet who commits; then the user's first commit does it.

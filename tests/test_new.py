@@ -115,7 +115,7 @@ def test_a_new_repository_runs_to_the_end_with_page_and_tests(tmp_path):
         ),
         (("models", "--from", "{pictures}"), "models: this name is taken"),
         (("shoes", "--from", ""), "FROM = '.': expected the folder of your pictures"),
-        (("shoes", "--from", "{pictures}"), "no pictures found"),
+        (("shoes", "--from", "{pictures}"), "error: {pictures}/7: no pictures found"),
         (("shoes", "--from", "{pictures}", "--to", "{pictures}/a"), "a: inside"),
         (("shoes", "--from", "nowhere"), "nowhere: not a folder"),
         (
@@ -130,6 +130,6 @@ def test_a_mistake_is_one_line_and_makes_nothing(tmp_path, arguments, complaint)
     target = [] if "--to" in arguments else ["--to", str(tmp_path / "new")]
     done = make_new(*(text.format(pictures=tmp_path / "pictures") for text in arguments), *target)
     assert done.returncode == 1
-    assert complaint in done.stderr
+    assert complaint.format(pictures=tmp_path / "pictures") in done.stderr
     assert done.stderr.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["pictures"]
