@@ -255,21 +255,21 @@ def test_a_small_picture_does_not_wait_for_forms_of_large_ones(service):
     another.mount("http://", adapter)
     waits, forms = [], []
 
-    def seconds(ask, **request):
+    def seconds(ask, *answers, **request):
         started = time.perf_counter()
-        assert ask(f"{service.url}/predict", timeout=120, **request).status_code == 200
+        assert ask(f"{service.url}/predict", timeout=120, **request).status_code in answers
         return time.perf_counter() - started
 
     def send_forms():
         while len(waits) < 10:
-            forms.append(seconds(requests.post, files=files))
+            forms.append(seconds(requests.post, 200, 503, files=files))
 
     with ThreadPoolExecutor() as clients:
         greedy = [clients.submit(send_forms) for _ in range(4)]
-        while not forms:
+        while not forms and not any(client.done() for client in greedy):
             time.sleep(0.01)
         while len(waits) < 10:
-            waits.append(seconds(another.post, data=small, headers=kind))
+            waits.append(seconds(another.post, 200, data=small, headers=kind))
         for client in greedy:
             client.result()
     assert np.median(waits) < np.median(forms) / 10
