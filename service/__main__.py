@@ -1,6 +1,9 @@
 """Serve the models in models/ until Ctrl-C or SIGTERM: `python -m service`."""
 
 import argparse
+import contextlib
+import ctypes
+import gc
 import logging
 import os
 import signal
@@ -21,6 +24,7 @@ from service.crowds import CONNECTIONS
 from service.slow_clients import ImpatientProtocol
 
 YES, NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
+M_MMAP_THRESHOLD = -3  # Source: glibc's malloc.h
 SPARE = 100  # connections of requests that are answered, and of those that are being closed
 GRACE = 3  # seconds for the requests under way after a signal to stop; Docker waits ten
 
@@ -45,8 +49,10 @@ def main(
     log: bool,
 ) -> None:
     ImpatientProtocol.patience = timeout
+    _give_memory_back()
     threadpool_limits(1, "blas")  # the cores belong to the jobs, which have threads of their own
     app = create_app(models, head, threads, log)
+    gc.freeze()  # what stays is not searched for garbage again and again
     listener = listen(host, port)
     server = Server(
         uvicorn.Config(
@@ -70,6 +76,15 @@ def main(
         signal.signal(stop, signal.SIG_IGN)
     sys.stdout.flush()
     os._exit(0)  # without waiting for threads, which can't be stopped
+
+
+def _give_memory_back() -> None:
+    """Make glibc return large buffers to the system when they are freed, and keep none for later.
+
+    Source: mallopt(3).
+    """
+    with contextlib.suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 1_000_000)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -195,6 +195,15 @@ def test_a_grey_picture_of_16_bits_is_turned_upright():
     assert (decoded(broken) == rgb(GREY)[::-1, ::-1]).all()
 
 
+@pytest.mark.parametrize(("length", "is_turned"), [(60_000, True), (300_000, False)])
+def test_metadata_longer_than_any_camera_writes_are_not_read(length, is_turned):
+    """They take seconds and memory, when a picture has megabytes of them."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 3, "x" * length  # upside down; a description
+    content = png(GREY, 0, 8, chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")))
+    assert (decoded(content) == rgb(GREY)[::-1, ::-1]).all() == is_turned
+
+
 @pytest.mark.parametrize("lacks", [30, 400])
 def test_a_png_that_lacks_pixels_is_refused(lacks):
     """Its last part may be missing, or half of it."""

@@ -4,9 +4,12 @@ import asyncio
 import contextlib
 import io
 import json
+import platform
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import requests
-from conftest import Service
+from conftest import ROOT, Service
 from fastapi import HTTPException
 from PIL import Image
 from starlette.requests import ClientDisconnect, Request
@@ -131,6 +134,37 @@ def test_json_that_costs_more_than_any_request_is_not_parsed(service, head):
     assert (response.status_code, response.json().keys()) == (413, {"error"})
     assert time.perf_counter() - started < 5
     assert memory(service) - before < 100_000_000
+
+
+GIVEN_BACK = """
+import resource, sys
+from pathlib import Path
+from service import __main__ as service
+
+def resident():
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+if sys.argv[1:]:
+    service._give_memory_back()
+first = bytearray(20_000_000)
+del first
+second = bytearray(b"x") * 20_000_000
+behind = [bytearray(100_000) for _ in range(3)]
+before = resident()
+del second
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="for glibc alone")
+def test_a_large_buffer_goes_back_to_the_system_even_if_another_was_freed_before():
+    kept, given_back = (
+        float(subprocess.check_output([sys.executable, "-c", GIVEN_BACK, *options], cwd=ROOT))
+        for options in ([], ["yes"])
+    )
+    assert kept < 1
+    assert given_back > 19
 
 
 def test_the_largest_request_in_json_is_answered_and_a_long_id_is_refused(service):

@@ -24,6 +24,8 @@ MAX_MENDED_PIXELS = 16_000_000  # which takes several times the work of decoding
 MAX_SIDE = 20_000  # pixels; shrinking a single longer row takes a gigabyte
 # Each scan of a JPEG passes over all pixels; real files have about ten.
 MAX_SCANS, MAX_SCANNED_PIXELS = 100, 800_000_000
+# Exif fits into a JPEG's segment of 64 KB; PNG may also hold it as hexadecimal text.
+EXIF, MAX_EXIF = ("exif", "Raw profile type exif"), 200_000
 
 # What makes a picture upright, by its orientation. Source: Exif 2.32, 4.6.4.A.
 _TURNS = {
@@ -176,8 +178,10 @@ def _turn(image: Image.Image) -> Transpose | None:
     """Return what makes a picture upright, as its metadata say.
 
     Pillow's `exif_transpose` also writes the metadata anew, and fails where another entry is
-    damaged. Metadata that can't be read at all say nothing, as in browsers.
+    damaged. Metadata that can't be read at all, or are longer than any camera's, say nothing.
     """
+    if any(len(image.info.get(name, "")) > MAX_EXIF for name in EXIF):
+        return None
     try:
         return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # as of a decoder
