@@ -271,6 +271,7 @@ def weights_of():
     "change",
     [
         *({"optimizer": "muon"}, {"weight_decay": 0.1}, {"label_smoothing": 0.1}, {"flip": True}),
+        {"crop_padding": 1},
         *({"schedule": "linear"}, {"schedule": "constant"}, {"learning_rate": 0.02}),
         *({"dropout_rate": 0.2}, {"conv_dropout_rate": 0.2}),
     ],

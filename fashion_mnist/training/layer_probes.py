@@ -61,5 +61,6 @@ def _layers(model: keras.Model, images: np.ndarray) -> Iterator[tuple[str, np.nd
 
 def untrained(model: keras.Model) -> keras.Model:
     """Return the same model with the random weights that a training begins with."""
+    progress.say("probe_layers: the same of an untrained network")
     keras.utils.set_random_seed(0)
     return keras.models.clone_model(model)
