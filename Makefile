@@ -25,10 +25,11 @@ serve: .venv/installed
 	@$(if $(TAG),.venv/bin/python -m fashion_mnist.promoted '$(TAG)' '$(SERVED)')
 	@.venv/bin/python -m service --port $(PORT) --models '$(SERVED)'
 
-# `dvc exp show` with what differs and the accuracy to choose by; without --drop it has 100 columns.
+# `dvc exp show` with what differs and the accuracy to choose by; without --drop it has 100 columns,
+# and without a pager it cuts off those that the terminal is too narrow for.
 experiments: .venv/installed
-	@.venv/bin/dvc exp show --no-pager --only-changed --drop \
-	  '(Executor|Created|.*(\.accuracy|loss|train_acc|classes|low|high|f1|error|against|relu|probes|export|similar_items|photographs|parameters|precision|images|/).*)'
+	@DVC_PAGER=cat .venv/bin/dvc exp show --only-changed --drop \
+	  '(Executor|Created|.*(\.accuracy|loss|onednn|cores|train_acc|classes|low|high|f1|error|against|relu|probes|export|similar_items|photographs|parameters|precision|images|/).*)'
 
 # Compares the working tree's models with those of the merge base with BASE.
 report: .venv/installed

@@ -50,6 +50,14 @@ def pictures(tmp_path) -> Path:
     return folder
 
 
+@pytest.mark.slow
+def test_where_no_service_is_a_line_names_the_address():
+    url = f"http://127.0.0.1:{free_port()}"
+    done = run(url, "model")
+    said = f"error: no answer from {url}; SERVICE_URL says where the service is\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
 def test_a_folder_gets_a_line_for_each_picture_and_one_for_what_is_none(
     service, exported, pictures
 ):

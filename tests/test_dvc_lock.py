@@ -103,6 +103,13 @@ def test_a_changed_param_is_listed_once_with_both_values(lock):
     }
 
 
+def test_a_param_that_only_the_check_read_has_changed_nothing(lock):
+    """A run that ended behind the check leaves its settings in its entry."""
+    check = {**lock["stages"]["check_params"], "params": {"params.yaml": {"train": {"epochs": 9}}}}
+    now = {"stages": {**lock["stages"], "check_params": check}}
+    assert dvc_lock.changed_params(lock, now) == {}
+
+
 def test_a_stage_of_one_side_alone_ran_with_all_its_inputs(lock):
     base = {"stages": {name: stage for name, stage in lock["stages"].items() if name != "export"}}
     changed = dvc_lock.changed_stages(base, lock)

@@ -109,7 +109,10 @@ class Client:
         try:
             answer = self.session.request(method, self.url + path, timeout=TIMEOUT, **settings)
         except requests.RequestException as error:
-            raise Refused(str(error)) from None
+            # Its subclasses are other troubles, such as a certificate.
+            is_absent = type(error) is requests.ConnectionError
+            reason = f"no answer from {self.url}; SERVICE_URL says where the service is"
+            raise Refused(reason if is_absent else str(error)) from None
         if answer.ok:
             return answer
         try:

@@ -14,6 +14,7 @@ Lock = dict[str, Any]
 # The pipelines whose models the report compares, each with the prefix of its stages' names, as DVC
 # writes it: both have a stage `evaluate`.
 LOCKS = {"dvc.lock": "", "r/dvc.lock": "r/dvc.yaml:"}
+CHECK = "check_params"  # reads all params, but no result depends on what it read
 
 
 def read(revision: Revision) -> Lock:
@@ -80,8 +81,10 @@ def changed_params(base: Lock, now: Lock) -> dict[str, tuple[Any, Any]]:
 
     None stands for a value that one side lacks.
     """
-    before = list(_params(base["stages"].values()))
-    after = list(_params(now["stages"].values()))
+    before, after = (
+        list(_params(stage for name, stage in lock["stages"].items() if name != CHECK))
+        for lock in (base, now)
+    )
     old, new = dict(before), dict(after)
     changed = {key: (old.get(key), value) for key, value in after if (key, value) not in before}
     removed = {key: (value, None) for key, value in old.items() if key not in new}
@@ -172,8 +175,7 @@ def _commands(now: Revision) -> dict[str, str]:
 def _stages_behind(lock: Lock, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the stage that makes `path`, then the stages that make what it reads, and so on."""
     for name, stage in lock["stages"].items():
-        # The check reads all params, but no result depends on what it read.
-        if path in _hashes(stage, "outs") and name != "check_params":
+        if path in _hashes(stage, "outs") and name != CHECK:
             yield name, stage
             for read in _hashes(stage, "deps"):
                 yield from _stages_behind(lock, read)

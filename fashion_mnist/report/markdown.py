@@ -39,7 +39,7 @@ def markdown(report: dict[str, Any]) -> str:
     lines = [
         f"## {mark} {_headline(report)}",
         "",
-        f"{_capital(report['now'])}, compared with {report['base']}.",
+        f"{_subject(report['now'])}, compared with {report['base']}.",
         "",
         *_notes([*report["doubts"][1:], *report["notes"]]),
         *_models(report["models"]),
@@ -96,6 +96,11 @@ def _footnote(seeds: int | None) -> str:
 
 def _capital(text: str) -> str:
     return text[0].upper() + text[1:]
+
+
+def _subject(revision: str) -> str:
+    """Return words with a capital, and the hash of a commit as it is."""
+    return _capital(revision) if " " in revision else revision
 
 
 def _headline(report: dict[str, Any]) -> str:
