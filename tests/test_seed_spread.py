@@ -6,10 +6,12 @@ import subprocess
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, committed
 
 from fashion_mnist import seed_spread
 from fashion_mnist.errors import InputError
+from fashion_mnist.report import dvc_lock
+from fashion_mnist.report.revisions import Revision
 
 COMMITTED = [
     "dvc.lock",
@@ -98,3 +100,10 @@ def test_a_run_without_predictions_is_refused(commit, tmp_path):
     runs = [commit(seed=seed) for seed in (1, 2, 3)]
     with pytest.raises(InputError, match=r"has no plots/predictions_cnn.csv; leave it out"):
         seed_spread.main(revisions=runs)
+
+
+def test_the_committed_spread_knows_every_key_of_the_recipe(monkeypatch):
+    """Otherwise each report would say that the spread is another recipe's."""
+    monkeypatch.chdir(ROOT)
+    recipe = dvc_lock.recipe(dvc_lock.read(Revision()), ["mlp", "cnn"])
+    assert json.loads(committed("metrics/seed_spread.json"))["recipe"].keys() == recipe.keys()
