@@ -11,6 +11,7 @@ NEXT_STEPS = """
 plots       plots/*.png
 metrics     metrics/*.json
 page        make serve
+keep        git commit -am "Results of this machine", if `git status` lists changes
 experiment  . .venv/bin/activate
             dvc exp run -S train.epochs=10 && make report BASE=HEAD"""
 
