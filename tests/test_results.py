@@ -3,11 +3,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 
 from fashion_mnist import tables
 from fashion_mnist.evaluation import metrics
 from fashion_mnist.report import results
-from fashion_mnist.report.revisions import NoBaselineError
+from fashion_mnist.report.revisions import NoBaselineError, Revision
 
 CLASSES = {"Coat": {"f1": 0.9}, "Bag": {"f1": 0.9}}
 EVALUATION = {
@@ -24,6 +25,14 @@ class Files(dict):
 
     def __str__(self) -> str:
         return "a revision"
+
+
+@pytest.mark.parametrize("commit", [None, "HEAD"])
+def test_a_folder_is_no_file_at_any_revision(monkeypatch, commit):
+    """A stage may read a folder of code, as those of r/ do."""
+    monkeypatch.chdir(ROOT)
+    assert Revision(commit).read("stages/__init__.py")
+    assert Revision(commit).read("stages") is None
 
 
 def test_results_are_those_of_the_files():

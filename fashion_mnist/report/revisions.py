@@ -28,7 +28,8 @@ class Revision:
         if self.commit is None:
             file = Path(path)
             return file.read_bytes() if file.is_file() else None
-        done = subprocess.run(["git", "show", f"{self.commit}:./{path}"], capture_output=True)
+        blob = f"{self.commit}:./{path}"
+        done = subprocess.run(["git", "cat-file", "blob", blob], capture_output=True)
         return done.stdout if done.returncode == 0 else None
 
     def experiments(self) -> list[str]:
