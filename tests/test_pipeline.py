@@ -157,7 +157,7 @@ def test_a_grid_of_four_runs_at_the_same_time_and_is_told_apart(finished):
     assert "error: params.yaml: train.epochs = -1: expected" in logs.stdout + logs.stderr
 
     lines = _make("experiments", finished, {"COLUMNS": "40"}).splitlines()
-    assert {"State", "cnn.val_accuracy", "evaluate.mistakes_shown"} <= {*lines[1].split()}
+    assert {"State", "evaluate.mistakes_shown", "evaluate.predictions_shown"} <= {*lines[1].split()}
     rows = [
         re.split(r"  +", line.strip(" │├└─")) for line in lines if " ─ " in line or "──" in line
     ]
