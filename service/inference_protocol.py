@@ -312,7 +312,7 @@ def _infer(name: str, model: OnnxModel, head: bytes, tail: memoryview) -> Respon
 
 
 def _parsed(head: bytes) -> Any:
-    """Parse JSON; the garbage collector would pass over a million new lists thirty times."""
+    """Parse JSON; the garbage collector would pass over its new lists again and again."""
     gc.disable()
     try:
         return orjson.loads(head)
