@@ -219,6 +219,29 @@ def test_a_png_that_lacks_pixels_is_refused(lacks):
         decoded(header + chunk(b"IDAT", stream[:-lacks]))
 
 
+RESTARTS = jpeg(restart_marker_blocks=1)
+UNKNOWN_CHUNK = b"abcd" + bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("content", "is_decoded"),
+    [
+        (RESTARTS, True),
+        (RESTARTS + b"\xff\xd0" * 1_000_000, False),
+        (saved(COLOURS, "WEBP") + 9_000 * UNKNOWN_CHUNK, True),
+        (saved(COLOURS, "WEBP") + 10_000 * UNKNOWN_CHUNK, False),
+    ],
+)
+def test_more_parts_than_a_picture_has_are_refused_before_a_decoder_counts_them(
+    content, is_decoded
+):
+    if is_decoded:
+        decoded(content)
+    else:
+        with pytest.raises(InputError, match="more parts than a picture has"):
+            decoded(content)
+
+
 def test_a_lack_of_memory_is_not_blamed_on_the_picture(monkeypatch):
     def fail(*_: object) -> None:
         raise MemoryError

@@ -13,6 +13,7 @@ from PIL.Image import Transpose
 
 from fashion_mnist.dataset import picture_parts
 from fashion_mnist.dataset.bare_picture import bare
+from fashion_mnist.dataset.picture_parts import Parts
 from fashion_mnist.errors import InputError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
@@ -72,7 +73,7 @@ def size(source: Path | BinaryIO, name: str) -> tuple[int, int]:
     Raises:
         InputError: as `decode`.
     """
-    with _explained(name), _opened(_read(source, name), name) as image:
+    with _explained(name), _opened(_read(source, name), name)[0] as image:
         return image.size
 
 
@@ -86,10 +87,11 @@ def work(source: Path | BinaryIO, name: str) -> int:
     """
     with _explained(name):
         content = _read(source, name)
-        with _opened(content, name) as image:
+        image, parts = _opened(content, name)
+        with image:
             pixels = image.width * image.height
             if image.format in ("JPEG", "MPO"):
-                return pixels * picture_parts.count(content).scans // 10
+                return pixels * parts.scans // 10
             return pixels + len(content)
 
 
@@ -122,8 +124,8 @@ def _read(source: Path | BinaryIO, name: str) -> bytes:
     return content
 
 
-def _opened(content: bytes, name: str) -> ImageFile.ImageFile:
-    """Open a picture that costs little to decode.
+def _opened(content: bytes, name: str) -> tuple[ImageFile.ImageFile, Parts]:
+    """Open a picture that costs little to decode; return what it is made of, too.
 
     Raises:
         InputError: it has too many parts, pixels, passes over the pixels, or too long a side, or is
@@ -143,11 +145,11 @@ def _opened(content: bytes, name: str) -> ImageFile.ImageFile:
         raise InputError(f"{name}: a run-length encoded BMP; save it as PNG")
     if parts.scans > MAX_SCANS or parts.scans * pixels > MAX_SCANNED_PIXELS:
         raise InputError(f"{name}: a JPEG of {parts.scans} scans; save it without progression")
-    return image
+    return image, parts
 
 
 def _decode(content: bytes, name: str, side: int) -> Image.Image:
-    with _opened(content, name) as opened:
+    with _opened(content, name)[0] as opened:
         image: Image.Image = opened
         image.draft(None, (4 * side, 4 * side))  # JPEG decodes at a smaller scale
         if image.mode.startswith("I"):

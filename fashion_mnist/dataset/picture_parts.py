@@ -7,16 +7,21 @@ programs have tens of parts, apart from those with the pixels.
 import re
 from typing import NamedTuple
 
+import numpy as np
+
 JPEG, PNG, GIF = b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"GIF8"
+RIFF, WEBP = b"RIFF", b"WEBP"  # a WebP's first bytes, and those after its length
 MAX_PARTS = 10_000  # each takes a decoder some microseconds
 MAX_PNG_CHUNKS = 100  # without pixels; each may be a compressed megabyte
 # Before the first scan; a decoder that joins segments of a kind copies all for each one.
 MAX_JPEG_SEGMENTS, MAX_EXIF_SEGMENTS = 500, 20
 MAX_RESOURCES = 10_000  # of Photoshop, within segments
+# Bytes FF: about one of 256, and one for each restart, which photographs have a million at most.
+MAX_JPEG_MARKS = 1_000_000
 _PNG_PIXELS = (b"IDAT", b"fdAT", b"fcTL")
 # Marker of a segment that has a length: not stuffing (00), fill (FF) or a restart (D0 to D7).
 _JPEG_SEGMENT = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
-_SCAN, _END = b"\xda", b"\xd9"
+_MARK, _SCAN, _END = 0xFF, b"\xda", b"\xd9"
 _GIF_IMAGE, _GIF_EXTENSION = b",", b"!"
 
 
@@ -32,13 +37,15 @@ class Parts(NamedTuple):
 
 
 def count(content: bytes) -> Parts:
-    """Count the parts of a picture file; what is no JPEG, PNG or GIF has none that cost much."""
+    """Count the parts of a picture file; a BMP has none that cost much."""
     if content.startswith(JPEG):
         return _of_jpeg(content)
     if content.startswith(PNG):
         return Parts(1, _are_too_many_in_png(content))
     if content.startswith(GIF):
         return Parts(1, _are_too_many_in_gif(content))
+    if content.startswith(RIFF) and content.startswith(WEBP, 8):
+        return Parts(1, _are_too_many_in_webp(content))
     return Parts(1, False)
 
 
@@ -47,6 +54,8 @@ def _of_jpeg(content: bytes) -> Parts:
 
     Source: ITU-T T.81, annex B.
     """
+    if np.count_nonzero(np.frombuffer(content, np.uint8) == _MARK) > MAX_JPEG_MARKS:
+        return Parts(1, True)
     scans = parts = segments = fill = exif = 0
     position = len(JPEG)
     while parts <= MAX_PARTS and (found := _JPEG_SEGMENT.search(content, position)):
@@ -97,4 +106,14 @@ def _are_too_many_in_gif(content: bytes) -> bool:
                 parts += 1
                 position += 1 + size
             position += 1
+    return parts > MAX_PARTS
+
+
+def _are_too_many_in_webp(content: bytes) -> bool:
+    """Source: RFC 9649, 2.3."""
+    parts, position = 0, 12
+    while position < len(content) and parts <= MAX_PARTS:
+        parts += 1
+        length = int.from_bytes(content[position + 4 : position + 8], "little")
+        position += 8 + length + length % 2
     return parts > MAX_PARTS
