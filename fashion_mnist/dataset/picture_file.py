@@ -135,6 +135,7 @@ def _opened(content: bytes, name: str) -> tuple[ImageFile.ImageFile, Parts]:
     if parts.are_too_many:
         raise InputError(f"{name}: more parts than a picture has; save it again")
     image = Image.open(io.BytesIO(content), formats=FORMATS)
+    image.decodermaxblock = len(content)  # between two blocks, a decoder waits for Python's lock
     pixels, most = image.width * image.height, MAX_PIXELS_OF.get(image.format or "", MAX_PIXELS)
     found = f"{name}: {image.width}x{image.height} pixels"
     if pixels > most:
