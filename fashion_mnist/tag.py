@@ -67,11 +67,11 @@ def main(
         else:
             counts = merge.count(output)
         found.are_merged = True
-    rate = f" at {todo / seconds:,.0f} pictures/s" if todo else ""
+    lasted = f" in {seconds:,.1f} s" if todo else ""
     print(
         f"{output}: {counts.pictures:,} pictures, {counts.sure:,} sure, {counts.unsure:,} not "
         f"sure, {counts.unknown:,} unknown, {counts.errors:,} with an error; "
-        f"{todo:,} done now{rate}"
+        f"{todo:,} done now{lasted}"
     )
     return 1 if counts.errors == counts.pictures else 0
 

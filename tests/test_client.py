@@ -39,13 +39,14 @@ def run(url: str, *arguments, **environment: str) -> subprocess.CompletedProcess
 
 @pytest.fixture
 def pictures(tmp_path) -> Path:
-    """A folder of six images of the dataset, a photograph, and a file that is no picture."""
+    """A folder of six images of the dataset, a file that is no picture, and a photograph below."""
     folder = tmp_path / "pictures"
-    folder.mkdir()
+    (folder / "taken" / "today").mkdir(parents=True)
     for at, pixels in enumerate(PIXELS[:6]):
         (folder / f"{at}.png").write_bytes(png(pixels))
     noise = np.random.default_rng(0).integers(0, 256, (300, 200, 3), np.uint8)
-    Image.fromarray(noise).save(folder / "photograph.jpg")
+    Image.fromarray(noise).save(folder / "taken" / "today" / "photograph.jpg")
+    (folder / ".DS_Store").touch()
     (folder / "words.txt").write_text("no picture")
     return folder
 

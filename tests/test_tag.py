@@ -155,7 +155,7 @@ def test_each_picture_has_a_row_with_the_answer_of_the_model_that_suits(place):
     )
     assert re.fullmatch(
         rf"tags.parquet: 30 pictures, {sure} sure, {unsure} not sure, {unknown} unknown, 0 with an "
-        r"error; 30 done now at \d+ pictures/s\n",
+        r"error; 30 done now in \d+\.\d s\n",
         said,
     )
     models = Models.load(place / "models", head=None)

@@ -123,9 +123,12 @@ class Client:
 
 
 def pictures(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files among paths, and those in the folders among them."""
+    """Yield the files among paths, and those that are not hidden below the folders among them."""
     for path in paths:
-        yield from sorted(filter(Path.is_file, path.iterdir())) if path.is_dir() else [path]
+        if path.is_dir():
+            yield from sorted(filter(Path.is_file, path.rglob("[!.]*")))
+        else:
+            yield path
 
 
 def predict(client: Client, options: argparse.Namespace) -> None:
