@@ -1,6 +1,5 @@
 import functools
 import re
-from collections import Counter
 from itertools import islice
 
 import numpy as np
@@ -76,13 +75,12 @@ class Interrupt(keras.callbacks.Callback):
 
 @pytest.mark.slow
 def test_a_training_that_was_interrupted_ends_with_the_same_bytes(tmp_path):
-    """Dropout, flips, crops, Muon's momentum and the schedule all go on where they were."""
+    """Dropout, flips, Muon's momentum and the schedule all go on where they were."""
     settings = TRAIN.model_copy(update={"epochs": 4})
     recipe = CNN(
         **{**RECIPE, "optimizer": "muon", "schedule": "linear"}, filters=[4, 8], kernel_size=3,
         padding="same", pool_after=[1, 2], batch_normalization=True, conv_dropout_rate=0.2,
         head="global_average_pooling", dense_units=[], dropout_rate=0.3, members=2,
-        crop_padding=1,
     )  # fmt: skip
     checkpoint = tmp_path / "checkpoint.npz"
 
@@ -171,29 +169,6 @@ def test_nothing_is_mirrored_where_a_mirrored_image_is_of_another_class():
         assert {image.tobytes() for images, _ in batches for image in images} == straight
 
 
-def test_crops_of_an_epoch_show_each_image_moved_at_random():
-    """The first epoch has the same order with crops and without."""
-    padding, side = 2, SPEC.side
-    plain = MLP_RECIPE.model_copy(update={"flip": False})
-    cropped = plain.model_copy(update={"crop_padding": padding})
-    corners = Counter()
-    for (images, targets), (crops, labels) in zip(
-        epoch_of_batches(plain), epoch_of_batches(cropped), strict=True
-    ):
-        np.testing.assert_array_equal(targets, labels)
-        for image, crop in zip(images, crops, strict=True):
-            padded = np.pad(image, [(padding, padding), (padding, padding), (0, 0)])
-            corners.update(
-                (row, column)
-                for row in range(2 * padding + 1)
-                for column in range(2 * padding + 1)
-                if np.array_equal(padded[row : row + side, column : column + side], crop)
-            )
-    assert corners.total() == len(TRAINING.images)
-    assert len(corners) == 25
-    assert max(corners.values()) < 25
-
-
 def test_auto_precision_is_the_one_that_this_processor_computes_in(monkeypatch):
     auto = TRAIN.model_copy(update={"precision": "auto"})
     monkeypatch.setattr(fit.tf.config, "list_physical_devices", lambda kind: [])
@@ -271,7 +246,6 @@ def weights_of():
     "change",
     [
         *({"optimizer": "muon"}, {"weight_decay": 0.1}, {"label_smoothing": 0.1}, {"flip": True}),
-        {"crop_padding": 1},
         *({"schedule": "linear"}, {"schedule": "constant"}, {"learning_rate": 0.02}),
         *({"dropout_rate": 0.2}, {"conv_dropout_rate": 0.2}),
     ],

@@ -17,8 +17,6 @@ class Recipe(Section):
     weight_decay: Annotated[float, Field(ge=0, le=1)]
     label_smoothing: Rate
     flip: bool
-    # Optional, because params.yaml, rows and model cards are older than this key.
-    crop_padding: Annotated[int, Field(ge=0, le=8)] = 0
 
     def described(self) -> dict[str, Any]:
         """Return what a model card says: every key, but one that is optional and not used."""

@@ -101,7 +101,7 @@ def fit(
 
     Returns:
         One row per epoch: epoch (from 1), train_accuracy, val_accuracy, train_loss, val_loss. The
-        train_ values are means over the epoch, with flips, crops and dropout.
+        train_ values are means over the epoch, with flips and dropout.
 
     Raises:
         InputError: the loss is not a number, or the memory does not suffice.
@@ -192,7 +192,7 @@ def _learning_rate(
 def _batches(
     split: Split, train: Train, recipe: Recipe, skipped_epochs: int = 0
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield shuffled batches without end: images, flipped and cropped at random, one-hot labels.
+    """Yield shuffled batches without end: images, flipped at random, and one-hot labels.
 
     Images whose mirror image belongs to another class are not flipped, whatever the recipe says.
     """
@@ -203,31 +203,14 @@ def _batches(
     mirrored = rng.random((count, 1, 1, 1)) < 0.5
     for epoch in itertools.count():
         order = rng.permutation(count)
-        # Without padding there is one corner, and the generator draws nothing.
-        corners = rng.integers(0, 2 * recipe.crop_padding, (2, count), endpoint=True)
         for start in range(0, count, train.batch_size) if epoch >= skipped_epochs else ():
             chosen = order[start : start + train.batch_size]
             images = split.images[chosen]
             if is_flipped:
                 images = np.where(mirrored[chosen], images[:, :, ::-1], images)
-            if recipe.crop_padding:
-                images = _cropped(images, recipe.crop_padding, corners[:, chosen])
             yield images, targets[chosen]
         # Each image alternates between itself and its mirror, so two epochs show both.
         mirrored = ~mirrored
-
-
-def _cropped(images: np.ndarray, padding: int, corners: np.ndarray) -> np.ndarray:
-    """Pad images (n, side, side, channels) with zeros on all sides, and crop them to their side.
-
-    Args:
-        images: what is cropped.
-        padding: pixels on each side.
-        corners: (2, n): the row and the column where a crop begins, 0 to 2 * padding.
-    """
-    padded = np.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
-    crops = np.lib.stride_tricks.sliding_window_view(padded, images.shape[1:3], axis=(1, 2))
-    return np.moveaxis(crops[np.arange(len(images)), corners[0], corners[1]], 1, -1)
 
 
 def _one_hot(split: Split) -> np.ndarray:
