@@ -242,6 +242,10 @@ def test_more_parts_than_a_picture_has_are_refused_before_a_decoder_counts_them(
             decoded(content)
 
 
+def test_what_is_far_behind_a_jpeg_is_not_counted():
+    decoded(RESTARTS + bytes(100_000_000) + b"\xff" * 1_000_001)
+
+
 def test_a_lack_of_memory_is_not_blamed_on_the_picture(monkeypatch):
     def fail(*_: object) -> None:
         raise MemoryError

@@ -17,7 +17,8 @@ MAX_PNG_CHUNKS = 100  # without pixels; each may be a compressed megabyte
 MAX_JPEG_SEGMENTS, MAX_EXIF_SEGMENTS = 500, 20
 MAX_RESOURCES = 10_000  # of Photoshop, within segments
 # Bytes FF: about one of 256, and one for each restart, which photographs have a million at most.
-MAX_JPEG_MARKS = 1_000_000
+# Of the first bytes, because a phone may put a film behind its picture.
+MAX_JPEG_MARKS, MARKS_COUNTED_IN = 1_000_000, 100_000_000
 _PNG_PIXELS = (b"IDAT", b"fdAT", b"fcTL")
 # Marker of a segment that has a length: not stuffing (00), fill (FF) or a restart (D0 to D7).
 _JPEG_SEGMENT = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
@@ -50,11 +51,12 @@ def count(content: bytes) -> Parts:
 
 
 def _of_jpeg(content: bytes) -> Parts:
-    """Count up to the end of the first image; nothing behind it is decoded.
+    """Count up to the end of the first image, because nothing behind it is decoded.
 
-    Source: ITU-T T.81, annex B.
+    Only bytes FF are also counted behind it. Source: ITU-T T.81, annex B.
     """
-    if np.count_nonzero(np.frombuffer(content, np.uint8) == _MARK) > MAX_JPEG_MARKS:
+    first_bytes = np.frombuffer(content, np.uint8)[:MARKS_COUNTED_IN]
+    if np.count_nonzero(first_bytes == _MARK) > MAX_JPEG_MARKS:
         return Parts(1, True)
     scans = parts = segments = fill = exif = 0
     position = len(JPEG)
