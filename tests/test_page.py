@@ -1,6 +1,7 @@
 """The page in a real browser: it shows what the service answers."""
 
 import base64
+import codecs
 import csv
 import io
 import itertools
@@ -599,8 +600,8 @@ def test_the_table_is_filtered_by_answer_and_by_class(kinds):
     assert names() == ["c"]
 
 
-def test_the_csv_has_all_pictures_and_no_formulas(page):
-    names = ["=1+1.png", 'a "b", c.png', "-2.png", "@d.png", "+3.png", "plain.png"]
+def test_the_csv_opens_in_a_spreadsheet_with_all_pictures_and_no_formulas(page):
+    names = ["=1+1.png", 'a "b", c.png', "-2.png", "@d.png", "+3.png", "été.png"]
     answers = [
         predicted("=2+2", reason="dark, and\nblurred", sure=False),
         *(predicted("Coat", probability=0.123456789) for _ in names[1:5]),
@@ -612,12 +613,14 @@ def test_the_csv_has_all_pictures_and_no_formulas(page):
     with page.expect_download() as download:
         page.get_by_role("button", name="Download as CSV").click()
     assert download.value.suggested_filename == "answers.csv"
-    text = download.value.path().read_bytes().decode()
+    content = download.value.path().read_bytes()
+    assert content.startswith(codecs.BOM_UTF8)
+    text = content.decode("utf-8-sig")
     assert text.startswith("file,class,probability,sure,known,reason,model,error\r\n")
     assert text.splitlines()[1].startswith("'=1+1.png,'=2+2,0.612,false,true,")
     table = list(csv.DictReader(io.StringIO(text, newline="")))
     assert [row["file"] for row in table] == [
-        *("'=1+1.png", 'a "b", c.png', "'-2.png", "'@d.png", "'+3.png", "plain.png")
+        *("'=1+1.png", 'a "b", c.png', "'-2.png", "'@d.png", "'+3.png", "été.png")
     ]
     assert table[0]["reason"] == "dark, and\nblurred"
     assert table[1] == {
