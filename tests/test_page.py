@@ -557,6 +557,40 @@ def test_many_pictures_are_sent_one_by_one_and_a_few_at_a_time(page):
     assert page.evaluate("told") == [f"{count} of 20 done" for count in (5, 10, 15, 20)]
 
 
+def test_many_pictures_stop_and_go_on_and_the_csv_has_what_is_answered(page):
+    page.evaluate(
+        """answer => {
+            window.sent = 0;
+            window.most = 8;
+            window.fetch = async (path, { signal }) => {
+                sent += 1;
+                if (sent > most) {
+                    await new Promise((_, reject) => signal.addEventListener("abort", reject));
+                }
+                return new Response(JSON.stringify(answer));
+            };
+        }""",
+        predicted("Coat"),
+    )
+    names = [f"{at}.png" for at in range(20)]
+    choose_many(page, dict.fromkeys(names, PICTURES["red.png"]))
+    page.get_by_text("8 of 20").wait_for()
+    assert page.locator("#csv").is_disabled()
+    page.get_by_role("button", name="Stop").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as CSV").click()
+    text = download.value.path().read_text(encoding="utf-8-sig")
+    table = list(csv.DictReader(io.StringIO(text)))
+    assert [(row["file"], row["class"], row["error"]) for row in table] == [
+        (name, "Coat" if at < 8 else "", "") for at, name in enumerate(names)
+    ]
+    page.evaluate("window.most = Infinity")
+    page.get_by_role("button", name="Go on").click()
+    page.locator("#working").wait_for(state="hidden")
+    assert page.evaluate("sent") == 8 + 4 + 12  # four were under way
+    assert rows(page).locator("td:nth-of-type(1)").all_inner_texts() == ["Coat"] * 20
+
+
 KINDS = {
     "a.png": predicted("Coat"),
     "b.png": predicted("T-shirt/top", sure=False, reason="it is dark"),

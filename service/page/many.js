@@ -32,6 +32,10 @@ export class Batch {
   stop() {
     this.#end.abort();
   }
+
+  get isStopped() {
+    return this.#end.signal.aborted;
+  }
 }
 
 /** Put a batch in the table. */
@@ -118,7 +122,8 @@ function refresh() {
   page.progress.value = settled.length;
   page.count.textContent = `${settled.length} of ${pictures.length}`;
   page.working.hidden = isDone;
-  page.csv.disabled = !isDone;
+  page.stop.textContent = shown.isStopped ? "Go on" : "Stop";
+  page.csv.disabled = !isDone && !shown.isStopped;
   for (const { value, labels } of filters) {
     const passing = value ? settled.filter(({ is }) => is === value) : pictures;
     labels[0].lastElementChild.textContent = passing.length;
@@ -163,6 +168,12 @@ function cells({ name, error = "", answers }) {
 page.filter.addEventListener("change", () => {
   filter();
   page.told.textContent = page.passing.hidden ? "All are shown" : page.passing.textContent;
+});
+
+page.stop.addEventListener("click", () => {
+  if (shown.isStopped) shown.start();
+  else shown.stop();
+  refresh();
 });
 
 page.csv.addEventListener("click", () => {
