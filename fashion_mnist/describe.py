@@ -52,7 +52,7 @@ sources:
 
 
 def main(
-    folder: Path, name: str, item: str, side: int | None, groups: str | None, use: bool
+    folder: Path, name: str, item: str | None, side: int | None, groups: str | None, use: bool
 ) -> None:
     section.check(DatasetName, {"name": name}, path=FOLDER)
     path = FOLDER / f"{name}.yaml"
@@ -61,6 +61,12 @@ def main(
     content = yaml.load(path) if path.exists() else None
     if content and folder.as_posix() not in content.get("sources", []):
         raise InputError(f"{path}: exists and has other sources; choose another --name")
+    for key, value in (("item", item), ("side", side)):
+        if content and value not in (None, content.get(key)):
+            raise InputError(
+                f"{path}: {key} = {content.get(key)!r} found, and --{key} {value} would not change "
+                "it; edit the file"
+            )
     if any((folder / file).exists() for file in (*idx.TRAIN, *idx.TEST)):
         spec, found, settings = _describe_idx(folder)
     else:
@@ -69,7 +75,7 @@ def main(
     if content is None:
         content = yaml.load(TEMPLATE)
         content.update(spec.model_dump(exclude={"margin"}))
-        content.update(title=name, item=item, sources=[folder.as_posix()])
+        content.update(title=name, item=item or "item", sources=[folder.as_posix()])
     if "idx" not in found or len(content["classes"]) != len(spec.classes):
         content["classes"] = spec.classes  # those of IDX files may have been named
     for kind, values in found.items():
@@ -240,7 +246,7 @@ def parser() -> argparse.ArgumentParser:
     parser = command.parser(__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--name", required=True, help="of the file in datasets/")
-    parser.add_argument("--item", default="item", help="what an image shows: shoe")
+    parser.add_argument("--item", help="what an image shows: shoe")
     parser.add_argument(
         "--side", type=int, help=f"of the images, in pixels; default: {SIDE} for large pictures"
     )

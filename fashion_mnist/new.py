@@ -80,8 +80,12 @@ def _make(target: Path, name: str, title: str, source: Path, item: str) -> None:
 
 
 def _check(name: str, source: Path, target: Path) -> None:
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
-        raise InputError(f"NAME = {name!r}: expected a name such as my_shoes: a-z, 0-9 and _")
+    if keyword.iskeyword(name):
+        raise InputError(f"NAME = {name!r}: a word of Python's own; expected one such as my_shoes")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise InputError(
+            f"NAME = {name!r}: expected a name such as my_shoes: a letter, then a-z, 0-9 and _"
+        )
     is_taken = name in TAKEN or (ROOT / name).exists() or importlib.util.find_spec(name)
     if is_taken or name in NO_TEXT:
         raise InputError(f"{name}: this name is taken; choose another")

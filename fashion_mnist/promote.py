@@ -31,6 +31,8 @@ def main(reason: str | None) -> None:
         name = changed.splitlines()[0][3:]
         raise InputError(f"{name}: not as in the last commit; commit it, or restore it")
     promoted = _promoted()
+    if promoted and find(promoted).commit == now.commit:
+        raise InputError(f"{now}: its models are the current ones already, as {promoted}")
     report = compare(find(promoted) if promoted else now, now, None)
     text = markdown(report)
     headline = text.splitlines()[0].removeprefix("## ")
@@ -38,7 +40,8 @@ def main(reason: str | None) -> None:
         raise InputError(f"{now}: {headline}")
     if promoted and not reason and report["verdict"] != BETTER:
         raise InputError(
-            f"{now}: {headline}, compared with {promoted}; --reason TEXT promotes it all the same"
+            f'{now}: {headline}, compared with {promoted}; `make promote REASON="..."` promotes '
+            "it all the same"
         )
     if not promoted:
         text = "".join(

@@ -21,6 +21,7 @@ MODELS = "models/"
 
 
 def main(tag: str, folder: Path) -> None:
+    _check_replaceable(folder)
     revision = find(tag)
     lock = dvc_lock.read(revision)
     paths = [
@@ -49,11 +50,19 @@ def main(tag: str, folder: Path) -> None:
     partial.rename(folder)
 
 
+def _check_replaceable(folder: Path) -> None:
+    is_own = folder.is_dir() and ((folder / PROMOTION).exists() or not any(folder.iterdir()))
+    if folder.exists() and not is_own:
+        raise InputError(f"{folder}: exists already and holds no promoted models; choose another")
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = command.parser(__doc__)
     parser.add_argument("tag", help="or another revision")
-    parser.add_argument("folder", type=Path, help="which is replaced")
+    parser.add_argument(
+        "folder", type=Path, help="of models promoted before, which they replace, or a new one"
+    )
     return parser
 
 

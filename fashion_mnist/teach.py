@@ -11,6 +11,7 @@ pictures.
 """
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -85,7 +86,10 @@ def main(folder: Path, output: Path, item: str) -> int:
     tables.write(output / TABLE, _table(lesson, table, mislabelled, pairs))
     _draw_confusion(output / "confusion.png", table, lesson.class_names)
     photograph_plots.learning_curve(output / "learning_curve.png", points)
-    print(f"{output / FILE}: written; `python -m fashion_mnist.predict --head {output} PICTURE`")
+    print(
+        f"{output / FILE}: written; `python -m fashion_mnist.predict --head "
+        f"{shlex.quote(str(output))} PICTURE`"
+    )
     for complaint in complaints:
         print(f"error: {complaint}", file=sys.stderr)
     return 1 if complaints else 0

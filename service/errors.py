@@ -1,5 +1,6 @@
 """Refusals: JSON with the reason."""
 
+import reprlib
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -32,7 +33,14 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 def describe(error: ValidationError | RequestValidationError) -> str:
     """Return one line about the first mistake."""
     first = error.errors()[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    where = ".".join(map(str, first["loc"])) or "the body"
+    if first["type"] in ("model_type", "model_attributes_type"):
+        return f"{where}: expected an object with keys"
+    found = first["input"]
+    rule = first["msg"].replace("Input should be", "expected")
+    if isinstance(found, str | int | float) and rule != first["msg"]:
+        return f"{where}: {reprlib.repr(found)} found, {rule}"
+    return f"{where}: {rule}"
 
 
 def install(app: FastAPI) -> None:

@@ -59,6 +59,12 @@ def test_where_no_service_is_a_line_names_the_address():
     assert (done.returncode, done.stderr) == (1, said)
 
 
+def test_a_folder_of_classes_that_is_not_there_is_one_line():
+    done = run("http://127.0.0.1:1", "teach", "nowhere", "head.npz")
+    said = "error: nowhere: not a folder; expected one with a folder for each class\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
 def test_a_folder_gets_a_line_for_each_picture_and_one_for_what_is_none(
     service, exported, pictures
 ):

@@ -61,7 +61,13 @@ def test_a_new_description_keeps_what_the_user_changed(pictures):
     changed = path.read_text().replace("side: 64", "side: 32").replace("seed: 0", "seed: 7")
     path.write_text(changed + "# A note.\n")
     (pictures / "mine/boot/0.png").unlink()
-    assert describe(pictures, "mine", "--name", "shoes").returncode == 0
+    again = ("mine", "--name", "shoes", "--side", "32")
+    assert describe(pictures, *again).returncode == 0
+    done = describe(pictures, *again, "--item", "shoe")
+    assert done.stderr == (
+        "error: datasets/shoes.yaml: item = 'item' found, and --item shoe would not change it; "
+        "edit the file\n"
+    )
     found = described(pictures)
     assert (found["side"], found["pictures"]["seed"], found["pictures"]["count"]) == (32, 7, 23)
     assert found["pictures"]["sha256"] != before["pictures"]["sha256"]

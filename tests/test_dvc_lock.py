@@ -118,6 +118,15 @@ def test_a_stage_of_one_side_alone_ran_with_all_its_inputs(lock):
     assert "export" not in dvc_lock.changed_stages(lock, base)
 
 
+def test_other_outputs_of_the_same_inputs_are_named(lock):
+    train = {**lock["stages"]["train_cnn"], "outs": [entry("models/cnn.keras", b"other bits")]}
+    now = {"stages": {**lock["stages"], "train_cnn": train}}
+    assert dvc_lock.with_other_outputs(lock, now) == ["train_cnn"]
+    assert dvc_lock.with_other_outputs(lock, lock) == []
+    # A stage that the base lacks has other inputs.
+    assert dvc_lock.with_other_outputs({"stages": {}}, lock) == []
+
+
 def test_a_recipe_is_what_the_models_were_trained_with_but_for_the_seed(lock):
     lock["stages"]["normalize"] = {"outs": [entry("data/train", b"images")]}
     assert dvc_lock.recipe(lock, ["cnn"]) == {

@@ -106,7 +106,7 @@ def test_a_new_repository_runs_to_the_end_with_page_and_tests(tmp_path):
     ("arguments", "complaint"),
     [
         (("Shoes", "--from", "{pictures}"), "NAME = 'Shoes': expected a name such as my_shoes"),
-        (("class", "--from", "{pictures}"), "NAME = 'class': expected a name"),
+        (("class", "--from", "{pictures}"), "NAME = 'class': a word of Python's own"),
         (("numpy", "--from", "{pictures}"), "numpy: this name is taken"),
         (("stages", "--from", "{pictures}"), "stages: this name is taken"),
         (

@@ -45,13 +45,13 @@ def test_better_models_are_promoted_and_others_with_a_reason_alone(finished):
     finished.commit("Notes")
     status, said = promote(finished)
     assert (status, tags(finished)) == (1, ["models@v0.0.1"])
-    assert "No measurable change, compared with models@v0.0.1; --reason TEXT promotes it" in said
+    assert 'No measurable change, compared with models@v0.0.1; `make promote REASON="..."`' in said
     status, said = promote(finished, "--reason", "New notes")
     assert (status, tags(finished)) == (0, ["models@v0.0.1", "models@v0.0.2"])
     assert message(finished, "models@v0.0.2").startswith("New notes\n\n## ⚪ No measurable change")
     status, said = promote(finished, "--reason", "Again")
     assert (status, len(tags(finished))) == (1, 2)
-    assert "already registered" in said
+    assert said.endswith("its models are the current ones already, as models@v0.0.2\n")
     assert "Traceback" not in said
 
     before = (finished.folder / "models/cnn.onnx").read_bytes()
@@ -77,6 +77,12 @@ def test_better_models_are_promoted_and_others_with_a_reason_alone(finished):
     assert "is neither in DVC's cache nor in its remote" in said
     assert "Traceback" not in said
     assert (finished.folder / "served/cnn.onnx").exists()
+    (finished.folder / "mine").mkdir()
+    (finished.folder / "mine/thesis.txt").write_text("years of work")
+    for name in ("mine", "mine/thesis.txt"):
+        said = f"error: {name}: exists already and holds no promoted models; choose another\n"
+        assert tried(finished, "models@v0.0.2", name) == (1, said)
+    assert (finished.folder / "mine/thesis.txt").read_text() == "years of work"
     status, said = tried(finished, "models@v9", "served")
     assert (status, said.count("\n")) == (1, 1)
 

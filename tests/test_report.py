@@ -342,6 +342,20 @@ def test_report_files_are_written(history, run, tmp_path):
     assert json.loads((tmp_path / "out/report.json").read_text())["base"]
 
 
+@pytest.mark.parametrize(
+    ("name", "content"), [("report.md", "# Mine"), ("report.json", "{}"), ("report.json", "Mine")]
+)
+def test_what_is_no_report_is_not_overwritten(history, run, tmp_path, name, content):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / name).write_text(content)
+    with pytest.raises(InputError, match=f"{name}: exists already and is no report; choose"):
+        run("--base", "main", "--output", str(folder))
+    assert [(path.name, path.read_text()) for path in folder.iterdir()] == [(name, content)]
+    with pytest.raises(InputError, match=f"{name}: a file; expected --output FOLDER"):
+        run("--base", "main", "--output", str(folder / name))
+
+
 def test_the_stages_of_r_do_not_hide_those_of_the_same_name(history, run):
     """Both pipelines have a stage `evaluate`."""
     branch(history)

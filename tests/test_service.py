@@ -586,6 +586,25 @@ def test_all_classes_may_be_asked_for_and_no_more_than_there_may_be(service, top
         assert len(response.json()["predictions"][0]["top"]) == min(top, len(SPEC.classes))
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("/predict?top=abc", b"", "query.top: 'abc' found, expected a valid integer"),
+        ("/predict?top=0", b"", "query.top: '0' found, expected greater than or equal to 1"),
+        ("/v2/models/cnn/infer", b"[]", "the body: expected an object with keys"),
+        (
+            "/v2/models/cnn/infer",
+            b'{"inputs":[{"name":"images","datatype":"FP32","shape":[1],"data":[1]}]}',
+            "inputs.0.datatype: 'FP32' found, expected 'UINT8'",
+        ),
+    ],
+)
+def test_a_refusal_says_what_was_found(service, path, body, said):
+    response = post(service, path, body)
+    assert response.status_code == 422
+    assert response.json()["error"].startswith(said)
+
+
 def test_a_model_of_another_dataset_is_one_line_of_error(exported, tmp_path):
     shutil.copytree(exported, tmp_path / "models")
     other = onnx.load(exported / "mlp.onnx")

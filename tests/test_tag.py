@@ -429,6 +429,11 @@ def test_a_pattern_finds_files_and_a_file_with_such_a_name(place):
             "nowhere --output tags.parquet",
             "nowhere: not found; expected a folder, a list, a pattern or a bucket",
         ),
+        (
+            "models/cnn.onnx --output tags.parquet",
+            "models/cnn.onnx: not a picture; expected JPEG, PNG, WEBP, GIF, BMP; the name of "
+            "a list of pictures ends in .txt",
+        ),
         ("models --output tags.parquet", "models: no pictures found, expected .bmp"),
         ("pipe.txt --output tags.parquet", "pipe.txt: no regular file; expected a text file"),
         ("photos --output pipe.csv", "pipe.csv: no regular file; choose another name"),

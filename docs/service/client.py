@@ -161,6 +161,8 @@ def explain(client: Client, options: argparse.Namespace) -> None:
 
 
 def teach(client: Client, options: argparse.Namespace) -> None:
+    if not options.folder.is_dir():
+        raise Refused(f"{options.folder}: not a folder; expected one with a folder for each class")
     folders = sorted(filter(Path.is_dir, options.folder.iterdir()))
     if not folders:
         raise Refused(f"{options.folder}: no folders; expected one for each class")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fashion_mnist import command, files
+from fashion_mnist.errors import InputError
 from fashion_mnist.report import content, drawing, dvc_lock, results, trust
 from fashion_mnist.report.judgement import (
     MIXED,
@@ -29,6 +30,7 @@ from fashion_mnist.report.revisions import (
 )
 
 GATE_EXIT_STATUS = 3
+REPORT, TEXT = "report.json", "report.md"
 GATES = [
     found.replace(" ", "-")
     for found in (NOT_TRUSTWORTHY, STALE, WORSE, MIXED, REMOVED, NO_BASELINE)
@@ -44,6 +46,8 @@ def main(
     fail_on: list[str],
     threshold: float,
 ) -> int:
+    if output:
+        _check_output(output)
     revision = find(now) if now else Revision()
     try:
         base_revision = find(base) if exact else find_base(base, now)
@@ -88,14 +92,27 @@ def compare(base: Revision, now: Revision, output: Path | None) -> dict[str, Any
     return report
 
 
+def _check_output(folder: Path) -> None:
+    """Check that what a report would replace in a folder is an earlier report."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: a file; expected --output FOLDER")
+    paths = [folder / name for name in (REPORT, TEXT) if (folder / name).exists()]
+    try:
+        is_own = not paths or "findings" in json.loads((folder / REPORT).read_text())
+    except (OSError, ValueError):
+        is_own = False
+    if not is_own:
+        raise InputError(f"{paths[-1]}: exists already and is no report; choose another --output")
+
+
 def write(folder: Path, report: dict[str, Any]) -> None:
     """Write report.md and report.json; remove the pictures of an earlier report."""
     for picture in folder.glob("new_mistakes_*.png"):
         picture.unlink()
     # Only the page, because with `--output .` its folder holds the results.
     (folder / "plots" / "index.html").unlink(missing_ok=True)
-    files.write_bytes(folder / "report.json", (json.dumps(report, indent=2) + "\n").encode())
-    files.write_bytes(folder / "report.md", markdown(report).encode())
+    files.write_bytes(folder / REPORT, (json.dumps(report, indent=2) + "\n").encode())
+    files.write_bytes(folder / TEXT, markdown(report).encode())
 
 
 def parser() -> argparse.ArgumentParser:

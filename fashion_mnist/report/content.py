@@ -57,6 +57,7 @@ def build(
             for key, (before, after) in dvc_lock.changed_params(base.lock, now.lock).items()
         ],
         "stages": dvc_lock.changed_stages(base.lock, now.lock),
+        "other_outputs": dvc_lock.with_other_outputs(base.lock, now.lock),
     }
 
 

@@ -125,7 +125,7 @@ def output_hash(lock: Lock, path: str) -> str | None:
 
 
 def changed_stages(base: Lock, now: Lock) -> dict[str, list[str]]:
-    """Return the inputs of each stage that differ from the base; none means it did not run."""
+    """Return the inputs of each stage that differ from the base; none means it need not run."""
     changed = {}
     for name, stage in now["stages"].items():
         before = base["stages"].get(name, {})
@@ -134,6 +134,17 @@ def changed_stages(base: Lock, now: Lock) -> dict[str, list[str]]:
             inputs.append("params.yaml")
         changed[name] = inputs
     return changed
+
+
+def with_other_outputs(base: Lock, now: Lock) -> list[str]:
+    """Return the stages that made something else of the base's inputs, as on another processor."""
+    inputs = changed_stages(base, now)
+    return [
+        name
+        for name, stage in now["stages"].items()
+        if not inputs[name]
+        and _hashes(stage, "outs") != _hashes(base["stages"].get(name, stage), "outs")
+    ]
 
 
 def stale_files(now: Revision, lock: Lock, result: str) -> list[str]:

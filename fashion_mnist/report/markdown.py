@@ -44,7 +44,7 @@ def markdown(report: dict[str, Any]) -> str:
         *_notes([*report["doubts"][1:], *report["notes"]]),
         *_models(report["models"]),
         *_params(report["params"]),
-        *_stages(report["stages"]),
+        *_stages(report["stages"], report["other_outputs"]),
         _footnote(report["seeds"]),
     ]
     return "\n".join(lines) + "\n"
@@ -75,10 +75,12 @@ def _params(params: list[dict[str, Any]]) -> list[str]:
     return ["**Params**", "", "| key | base | now |", "|---|---|---|", *rows, ""]
 
 
-def _stages(stages: dict[str, list[str]]) -> list[str]:
+def _stages(stages: dict[str, list[str]], with_other_outputs: list[str]) -> list[str]:
     lines = ["**Stages**", "", "| stage | |", "|---|---|"]
     for stage, inputs in stages.items():
         ran = f"ran: {', '.join(inputs)} changed" if inputs else "same inputs as the base: cached"
+        if stage in with_other_outputs:
+            ran = "ran: same inputs as the base, other outputs, as another processor gives them"
         lines.append(f"| {stage} | {ran} |")
     return [*lines, ""]
 

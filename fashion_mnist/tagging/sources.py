@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import fs
 
+from fashion_mnist.dataset import picture_file
 from fashion_mnist.dataset.folder import SUFFIXES, say_left_out
 from fashion_mnist.errors import InputError
 
@@ -142,12 +143,23 @@ def _below(folder: str) -> Iterator[Listed]:
 
 def _matching(pattern: str) -> Iterator[Listed]:
     if Path(pattern).exists():  # a file may have a name like a pattern
+        _check_no_list(Path(pattern))
         return _local(os.fsencode(pattern), is_named=True)
     if not glob.has_magic(pattern):
         raise InputError(f"{pattern}: not found; expected a folder, a list, a pattern or a bucket")
     found = glob.iglob(os.fsencode(pattern), recursive=True)  # noqa: PTH207 - names may be no text
     # `**` follows links, also those to a folder above.
     return (row for name in found if not _loops(name) for row in _local(name, is_named=False))
+
+
+def _check_no_list(file: Path) -> None:
+    """Check that a file is no list without a list's suffix, which would be a broken picture."""
+    if file.suffix.lower() in SUFFIXES or not file.is_file():
+        return
+    try:
+        picture_file.size(file, str(file))
+    except InputError as error:
+        raise InputError(f"{error}; the name of a list of pictures ends in {LIST}") from None
 
 
 def _loops(name: bytes) -> bool:
