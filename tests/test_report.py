@@ -343,7 +343,8 @@ def test_report_files_are_written(history, run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("report.md", "# Mine"), ("report.json", "{}"), ("report.json", "Mine")]
+    ("name", "content"),
+    [("report.md", "# Mine"), *(("report.json", content) for content in ("{}", "Mine", "5"))],
 )
 def test_what_is_no_report_is_not_overwritten(history, run, tmp_path, name, content):
     folder = tmp_path / "out"

@@ -99,7 +99,7 @@ def _check_output(folder: Path) -> None:
     paths = [folder / name for name in (REPORT, TEXT) if (folder / name).exists()]
     try:
         is_own = not paths or "findings" in json.loads((folder / REPORT).read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError):
         is_own = False
     if not is_own:
         raise InputError(f"{paths[-1]}: exists already and is no report; choose another --output")
