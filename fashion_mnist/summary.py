@@ -11,7 +11,7 @@ NEXT_STEPS = """
 plots       plots/*.png
 metrics     metrics/*.json
 page        make serve
-keep        git add dvc.lock metrics plots && git commit -m "Results of this machine", if they changed
+keep        git add dvc.lock metrics plots && git commit -m "Results of this machine"
 experiment  . .venv/bin/activate
             dvc exp run -S train.epochs=10 && make report BASE=HEAD"""
 
